@@ -1,0 +1,1 @@
+"""Samples in: sources of blocks, and the windows cut from them."""

@@ -1,0 +1,89 @@
+"""What a source of array audio yields: blocks of samples, and the gaps between them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+
+GapReason = Literal[
+    "overflow",
+    "device_lost",
+    "stalled",
+    "suspend",
+    "overload",
+    "no_healthy_channel",
+    "model_error",
+    "end_of_file",
+    "stopped",
+]
+"""Why time has no label (`lost_samples` of STREAM.md says how much of it)."""
+
+
+class SourceError(MonitorError):
+    """A source cannot be opened, or what it delivers cannot be used."""
+
+
+class CaptureLost(SourceError):
+    """The capture process ended or stopped delivering; the message says why."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Samples as they arrive."""
+
+    samples: npt.NDArray[np.float32]
+    """`[channels, n]` in [-1, 1]; a float file may hold more, or non-finite values"""
+    start: int
+    """Index of the first sample on the array's sample clock: 0 is the first sample of the run"""
+    time: float
+    """When the last sample was received, seconds of CLOCK_MONOTONIC"""
+    file: str | None = None
+    """Name of the file that is replayed"""
+
+    @property
+    def end(self) -> int:
+        """Index after the last sample."""
+        return self.start + int(self.samples.shape[1])
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Time without usable samples, on the sample clock. An empty one only marks where audio breaks off."""
+
+    start: int
+    """Index of the first sample that is missing"""
+    end: int
+    """Index of the first sample after the gap"""
+    reason: GapReason
+
+
+class ArraySource(ABC):
+    """One array: a sound card or files.
+
+    Each record begins where the one before it ended, so blocks and gaps together are the whole run.
+    """
+
+    sample_rate: int
+    """Hertz; what the bundle wants, resampled if the device or file has another"""
+    channels: int
+
+    @abstractmethod
+    def records(self) -> Iterator[Block | Gap]:
+        """Blocks and gaps in the order of the sample clock; ends at the end of the audio or after `close`.
+
+        Raises:
+            SourceError: the audio cannot be used.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End `records` within a fraction of a second. May be called from another thread, and twice."""

@@ -1,0 +1,1 @@
+"""Window -> class scores: front end, model bundle, recogniser."""

@@ -1,0 +1,1 @@
+"""Labels out: messages, journal, publisher and the client library."""

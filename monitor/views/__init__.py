@@ -1,0 +1,1 @@
+"""Consumers that ship with us; each is an ordinary subscriber."""
