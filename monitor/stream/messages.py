@@ -11,7 +11,6 @@ import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from monitor.audio.sources import GapReason  # noqa: TC001 - get_type_hints needs it at run time
@@ -197,7 +196,7 @@ def _record(body: Any, kind: type[_Record]) -> _Record:
     if not isinstance(body, dict):
         raise MessageError(f"{kind.__name__} must be an object")
     values = {}
-    for name, hint, required in _layout(kind):  # type: ignore[arg-type] - a class is hashable
+    for name, hint, required in _layout(kind):
         if name in body:
             values[name] = _value(body[name], hint, name)
         elif required:
@@ -205,7 +204,6 @@ def _record(body: Any, kind: type[_Record]) -> _Record:
     return kind(**values)
 
 
-@cache
 def _layout(kind: Any) -> list[tuple[str, Any, bool]]:
     """Name, type and necessity of each field of a dataclass."""
     hints = typing.get_type_hints(kind)
