@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from monitor.errors import MonitorError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # numpy would double the start-up time of clients, which import only the names from here
     from collections.abc import Iterator
 
     import numpy as np

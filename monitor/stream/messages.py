@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
-from monitor.audio.sources import GapReason  # noqa: TC001 - get_type_hints needs it at run time
+from monitor.audio.sources import GapReason
 from monitor.errors import MonitorError, safe
 
 SCHEMA = "activity-monitor/1"
