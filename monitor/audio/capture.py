@@ -5,7 +5,7 @@ sound server cannot be aborted, an unplugged card spins or never returns, and no
 So a card is read here, and `soundcard.py` kills and replaces this process. It is the only file that imports
 sounddevice.
 
-stdout: a JSON line `{"sample_rate": .., "channels": ..}`, then blocks: a header (`HEADER`) and float32 frames.
+stdout: a JSON line `{"sample_rate": .., "channels": ..}`, then blocks: a `HEADER` and float32 frames each.
 """
 
 from __future__ import annotations

@@ -209,9 +209,10 @@ class _Capture:
         try:
             header = json.loads(self._line(START_LIMIT))
         except CaptureLost as exc:
-            code = self._process.poll()
+            code = self._process.poll() or 0
             self.discard()
-            raise SourceError(str(exc), Exit(code) if code in Exit.__members__.values() else None) from exc
+            known = {Exit.DATA, Exit.NO_PERMISSION}
+            raise SourceError(str(exc), Exit(code) if code in known else Exit.UNAVAILABLE) from exc
         self.sample_rate = int(header["sample_rate"])
         self._channels = int(header["channels"])
         self._limit = START_LIMIT

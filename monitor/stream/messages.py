@@ -144,6 +144,14 @@ def topic(message: Message) -> bytes:
     return f"activity/{message.node}/{message.array}/{message.type}/".encode()
 
 
+def catch_up_endpoint(live: str) -> str:
+    """Where the messages of the journal are asked for: the next port, or the socket beside the live one."""
+    if live.startswith("ipc:"):
+        return f"{live}.catchup"
+    address, _, port = live.rpartition(":")
+    return f"{address}:{int(port) + 1}"
+
+
 def to_bytes(message: Message) -> bytes:
     """JSON, UTF-8, one line; times in UTC with milliseconds.
 
