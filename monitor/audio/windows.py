@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class Window:
         return (self.end - self.start) / int(self.samples.shape[1])
 
 
-def windows(records: Iterable[Block | Gap], window: int, hop: int) -> Iterator[Window | Gap]:
+def windows(records: Iterable[Block | Gap], window: int, hop: int) -> Generator[Window | Gap, None, None]:
     """Cut blocks of any length into windows; a gap starts a fresh window.
 
     Where audio breaks off, what is left is a window if `complete_window` accepts it, else part of the gap.

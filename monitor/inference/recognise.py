@@ -50,12 +50,12 @@ class Recogniser:
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1, provider: str = "auto") -> None:
-        self.manifest = bundle.manifest
+        self.bundle = bundle
         self.sessions = {}
         providers = _providers(provider)
-        for member in self.manifest.members:
+        for member in bundle.manifest.members:
             session = _open(bundle.files[member.file], member, threads, providers)
-            _check_fit(session, member, self.manifest)
+            _check_fit(session, member, bundle.manifest)
             self.sessions[member.name] = session
         self.provider = "CUDA" if _uses_cuda(self.sessions) else "CPU"
         if provider == "cuda" and self.provider == "CPU":
@@ -73,7 +73,7 @@ class Recogniser:
         Raises:
             ModelError: the output cannot be used.
         """
-        spectrogram = log_mel(samples, self.manifest.log_mel)  # [channels, n_mels, frames]
+        spectrogram = log_mel(samples, self.bundle.manifest.log_mel)  # [channels, n_mels, frames]
         members = {name: _run(session, spectrogram, name) for name, session in self.sessions.items()}
         return Recognition(np.mean(list(members.values()), axis=0), members)
 

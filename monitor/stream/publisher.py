@@ -5,9 +5,9 @@ what it misses meanwhile is in the journal. A byte on stdin says that the journa
 of stdin says that the core has stopped.
 
     live       XPUB, frames [topic, body]; a new subscriber gets the last label and health of each array
-    catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, optionally `types`, `limit`;
-               replies [b"messages", body, ...] in order, then [b"end", JSON `{"last_seq": n, "more": bool}`],
-               or [b"error", text]
+    catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, with or without `types` and
+               `limit`; replies [b"messages", body, ...] in order, then [b"end", JSON] with `last_seq` and
+               `more`, or [b"error", text]
 """
 
 from __future__ import annotations
