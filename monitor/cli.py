@@ -85,7 +85,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     for key in SETTINGS:
         _add_setting(parser, key)
     parser.set_defaults(command=_run)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
     _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
