@@ -91,10 +91,14 @@ def render(
     names = _names(arrays)
     look = Look(now, colours(names), letters(names), colourless, ascii_only)
     lines = _picture(arrays, look, width, height) if arrays else [Text(" waiting for the first message")]
-    text = Text("\n", no_wrap=True, overflow="crop").join(_cut(lines, width)[:height])
     if ascii_only:
-        text.plain = text.plain.translate(PLAIN).encode("ascii", "replace").decode("ascii")
-    return text
+        lines = [_ascii(line) for line in lines]
+    return Text("\n", no_wrap=True, overflow="crop").join(_cut(lines, width)[:height])
+
+
+def _ascii(line: Text) -> Text:
+    line.plain = line.plain.translate(PLAIN).encode("ascii", "replace").decode("ascii")
+    return line
 
 
 def _names(arrays: list[Array]) -> list[str]:
@@ -223,14 +227,14 @@ def _absent(array: Array, look: Look) -> tuple[str, str, Text]:
             Text("the first label follows after one whole window of audio", style="dim"),
         )
     reason, end = name(array.reason()), array.label.end
-    word = "no label" if reason in ("overload", "model error", "no healthy channel") else "no audio"
+    what = "no label" if reason in ("overload", "model error", "no healthy channel") else "no audio"
     line = Text.assemble(
-        (f"{word} since {clock(end)}", f"bold {BAD}"),
+        (f"{what} since {clock(end)}", f"bold {BAD}"),
         (f", for {duration(array.clock(look.now) - end)}", BAD),
         f" · {reason}" if reason else "",
         (f" · before: {name(array.label.stable)}", "dim"),
     )
-    return word, BAD, line
+    return what, BAD, line
 
 
 def _big(word: str, colour: str, look: Look, width: int, height: int) -> Lines:
@@ -296,7 +300,7 @@ def _changes(array: Array, look: Look, width: int, height: int) -> Lines:
     lines = [Text("recent", style="dim")]
     for span in array.changes():
         if span.activity is None:
-            what = Text(f"  no audio ({name(span.reason)})", style=BAD)
+            what = Text(f"░ {name(span.reason)}", style=BAD)
         else:
             style = "bold" if span is array.current else ""
             what = Text.assemble(look.mark(span.activity), " ", (name(span.activity), style))
@@ -312,6 +316,8 @@ def _hour(array: Array, look: Look, width: int, rows: int) -> Lines:
         ("░░", BAD), " ", ("no audio", "dim"), "  ", ("··", "dim"), " ", ("unknown", "dim")
     )
     head = _ends(Text("last hour", style="dim"), legend, width)
+    if width < PANEL[0]:
+        head = Text.assemble(("last hour  ", "dim"), _legend([array], look))
     return [head, *[_strip(array, look, end, width)] * rows, _axis(end, width)]
 
 
@@ -343,7 +349,7 @@ def _axis(end: datetime, width: int) -> Text:
 def _state(array: Array, look: Look) -> Text:
     """In word and colour."""
     state = array.health.state if array.health else "listening"
-    word, colour = state, STATES[state]
+    word, colour = str(state), STATES[state]
     if array.silent(look.now) and state != "stopped":
         word, colour = f"no news for {duration(look.now - array.heard)}", BAD
     unsaved = "  not saved" if array.health and not array.health.durable else ""
@@ -377,15 +383,19 @@ def _summary(arrays: list[Array], look: Look, width: int, height: int) -> Lines:
     lines: Lines = []
     for array in shown:
         lines += _rows(array, look, inner, each)
-    heard = {span.activity for array in shown for span in array.hour}
-    legend = [
+    more = f"{len(arrays) - len(shown)} more arrays" if len(shown) < len(arrays) else ""
+    lines += [Text(more, style="dim"), _legend(shown, look) if each > 1 else Text()]
+    return [Text.assemble(" ", line) for line in _cut(lines, inner)]
+
+
+def _legend(arrays: list[Array], look: Look) -> Text:
+    heard = {span.activity for array in arrays for span in array.hour}
+    marks = [
         Text.assemble(look.mark(activity), f" {name(activity)}  ")
         for activity in look.colours
         if activity in heard
     ]
-    more = f"{len(arrays) - len(shown)} more arrays" if len(shown) < len(arrays) else ""
-    lines += [Text(more, style="dim"), Text.assemble(*legend, ("░", BAD), " no audio")]
-    return [Text.assemble(" ", line) for line in _cut(lines, inner)]
+    return Text.assemble(("░░", BAD), (" no audio  ", "dim"), *marks)
 
 
 def _rows(array: Array, look: Look, width: int, height: int) -> Lines:

@@ -31,8 +31,8 @@ def clock(moment: datetime) -> str:
 
 
 def share(value: float) -> float:
-    """A number from outside, forced into 0 to 1."""
-    return min(max(value, 0.0), 1.0)
+    """A number from outside, forced into 0 to 1; NaN is 0."""
+    return min(max(0.0, value), 1.0)
 
 
 def percent(value: float) -> str:
