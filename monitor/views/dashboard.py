@@ -171,7 +171,7 @@ def _body(array: Array, look: Look, width: int, height: int) -> Lines:
     """Between heading and strip: activity, probabilities, microphones and changes, as the width allows."""
     wide = width >= WIDE
     left = width * 17 // 25 if wide else width
-    activity = [*_activity(array, look, left, max(4, height // 3)), Text()]
+    activity = [*_activity(array, look, left, max(4, (height + 2) // 3)), Text()]
     rest, half = height - len(activity), left // 2 - 1
     meters = _meters(array, half)
     if wide:
@@ -198,7 +198,8 @@ def _activity(array: Array, look: Look, width: int, height: int) -> Lines:
         word, colour = name(label.stable), look.colours[label.stable]
         line = Text.assemble(*_sureness(array, look, min(20, width // 4)))
     lines = _big(word, colour, look, width, height - 1)
-    return [*lines, *[Text()] * (height - 1 > len(lines) > 1), line]
+    full = "█" in lines[-1].plain  # else the letters leave half a line free
+    return [*lines, *[Text()] * (full and height - 1 > len(lines)), line]
 
 
 def _sureness(array: Array, look: Look, width: int) -> list[Text | str | tuple[str, str]]:
@@ -379,7 +380,7 @@ def _summary(arrays: list[Array], look: Look, width: int, height: int) -> Lines:
     """One row per array, its strip below it where the height allows, and a legend."""
     inner = width - 2
     shown = arrays[: max(1, height - 2)]
-    each = max(1, min(4, (height - 3) // len(shown)))
+    each = max(1, min(6, (height - 3) // len(shown)))
     lines: Lines = []
     for array in shown:
         lines += _rows(array, look, inner, each)
@@ -411,8 +412,8 @@ def _rows(array: Array, look: Look, width: int, height: int) -> Lines:
     for index, channel in enumerate(array.channels()):
         what.append(f"  mic {index} {name(channel.fault)}" if channel.fault else "", style=BAD)
     line = _ends(Text.assemble(*title, "  ", what), _state(array, look), width)
-    below = [_strip(array, look, now, width), _axis(now, width), Text()]
-    return [line, *below[: height - 1]]
+    strip = [_strip(array, look, now, width)] * max(1, height - 3)
+    return [line, *strip, _axis(now, width), Text()][:height]
 
 
 # ---- blocks
