@@ -46,7 +46,7 @@ __all__ = ["Dashboard", "State", "render", "show"]
 
 REDRAW_S = 0.25
 """Fewest seconds between two pictures"""
-PANEL = (60, 15)
+PANEL = (60, 14)
 """Columns and lines that an array needs, else several arrays get a row each"""
 ROOMY = 20
 """Lines from which a panel has blank lines"""
@@ -70,6 +70,11 @@ class Look:
     colourless: bool
     """Colours cannot be told apart: letters stand for activities"""
     ascii_only: bool
+    several_nodes: bool
+
+    def title(self, array: Array) -> str:
+        """Name of an array, with its node where names alone could be the same."""
+        return name(f"{array.node}/{array.name}" if self.several_nodes else array.name)
 
     def mark(self, activity: str) -> Text:
         """The sign of an activity in the legend."""
@@ -89,7 +94,9 @@ def render(
     """The picture of all arrays: at most `height` lines, each of exactly `width` cells."""
     arrays = [state.arrays[key] for key in sorted(state.arrays)]
     names = _names(arrays)
-    look = Look(now, colours(names), letters(names), colourless, ascii_only)
+    look = Look(
+        now, colours(names), letters(names), colourless, ascii_only, len({array.node for array in arrays}) > 1
+    )
     lines = _picture(arrays, look, width, height) if arrays else [Text(" waiting for the first message")]
     if ascii_only:
         lines = [_ascii(line) for line in lines]
@@ -115,15 +122,16 @@ def _names(arrays: list[Array]) -> list[str]:
 
 
 def _picture(arrays: list[Array], look: Look, width: int, height: int) -> Lines:
-    across = max(1, min(len(arrays), width // PANEL[0]))
-    down = math.ceil(len(arrays) / across)
-    if len(arrays) > 1 and height // down < PANEL[1]:
+    most = max(1, min(len(arrays), width // PANEL[0]))
+    down = math.ceil(len(arrays) / most)
+    across = math.ceil(len(arrays) / down)
+    each = ((width - 3 * (across - 1)) // across, (height - down + 1) // down)
+    if len(arrays) > 1 and each[1] < PANEL[1]:
         return _summary(arrays, look, width, height)
-    each = (width - 3 * (across - 1)) // across
     lines: Lines = []
     for i in range(0, len(arrays), across):
-        panels = [_panel(array, look, each, height // down) for array in arrays[i : i + across]]
-        lines += _columns(panels, [each] * len(panels), " │ ")
+        panels = [_panel(array, look, *each) for array in arrays[i : i + across]]
+        lines += [*_columns(panels, [each[0]] * len(panels), " │ "), Text()]
     return lines
 
 
@@ -159,7 +167,7 @@ def _panel(array: Array, look: Look, width: int, height: int) -> Lines:
     inner = width - 2
     space = [Text()] if height >= ROOMY else []
     state = Text.assemble(_state(array, look), "  ", clock(array.clock(look.now)))
-    head = [_ends(Text(name(array.name), style="bold"), state, inner), *space]
+    head = [_ends(Text(look.title(array), style="bold"), state, inner), *space]
     foot = [*space, *_footer(array, inner, 2 if space else 1)]
     hour = [Text(), *_hour(array, look, inner, 1 + max(0, height - 24) // 3)]
     room = height - len(head) - len(hour) - len(foot)
@@ -303,7 +311,7 @@ def _changes(array: Array, look: Look, width: int, height: int) -> Lines:
         if span.activity is None:
             what = Text(f"░ {name(span.reason)}", style=BAD)
         else:
-            style = "bold" if span is array.current else ""
+            style = "bold" if span is array.current and not array.stale(look.now) else ""
             what = Text.assemble(look.mark(span.activity), " ", (name(span.activity), style))
         lasted = Text(duration(span.end - span.start), style="dim")
         lines.append(_ends(Text.assemble((clock(span.start), "dim"), "  ", what), lasted, width))
@@ -401,16 +409,17 @@ def _legend(arrays: list[Array], look: Look) -> Text:
 
 def _rows(array: Array, look: Look, width: int, height: int) -> Lines:
     label, now = array.label, array.clock(look.now)
-    title = _cut([Text(name(array.name), style="bold")], min(16, width // 4))
+    title = _cut([Text(look.title(array), style="bold")], min(16, width // 4))
     if not label or array.stale(look.now):
         what = _absent(array, look)[2]
     else:
         activity = Text(name(label.stable), style=f"bold {look.colours[label.stable]}")
-        since = f"since {clock(label.since)}, " if width >= 90 else ""
         what = Text.assemble(*_cut([activity], min(18, width // 4)), " ", _sureness(array, look, 0)[0])
-        what.append(f"  {since}for {duration(now - label.since)}")
     for index, channel in enumerate(array.channels()):
         what.append(f"  mic {index} {name(channel.fault)}" if channel.fault else "", style=BAD)
+    if label and not array.stale(look.now):
+        since = f"since {clock(label.since)}, " if width >= 90 else ""
+        what.append(f"  {since}for {duration(now - label.since)}")
     line = _ends(Text.assemble(*title, "  ", what), _state(array, look), width)
     strip = [_strip(array, look, now, width)] * max(1, height - 3)
     return [line, *strip, _axis(now, width), Text()][:height]

@@ -19,6 +19,7 @@ from monitor.stream.messages import ChannelHealth, ChannelUse, GapMessage, Healt
 from monitor.views.bigtext import big
 from monitor.views.dashboard import Dashboard, State, render, show
 from monitor.views.state import ARRAYS, CHANGES, SPANS
+from monitor.views.words import ABSENCE, colours, letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,11 @@ def row(text: str, part: str) -> str:
     return line
 
 
+def stands_big(word: str, text: str) -> bool:
+    """Whether the word is drawn in block letters of any size."""
+    return any(all(line in text for line in big(word, scale)) for scale in (1, 2, 3, 4))
+
+
 def strip(text: str) -> str:
     """The strip of the last hour, without its margins."""
     lines = text.splitlines()
@@ -130,7 +136,7 @@ def strip(text: str) -> str:
 def test_shows_activity_percent_and_since() -> None:
     """The smoothed activity stands in big letters, above how sure it is, since when and for how long."""
     text = picture(state_of(label(), health()))
-    assert all(line in text for line in big("cooking", 1))
+    assert stands_big("cooking", text)
     assert "since 18:02:10, for 18 min" in row(text, "since")
     assert row(text, "since").strip().startswith("83 %")
     assert "● listening  18:20:12" in text
@@ -211,8 +217,8 @@ def test_strip_has_a_colour_per_activity_and_no_colour_for_a_gap() -> None:
 def test_old_label_is_not_claimed_to_be_current(messages: list[Message]) -> None:
     """Without audio the big word is not the activity, and the line below says since when."""
     text = picture(state_of(*messages))
-    assert not any(line in text for line in big("cooking", 1))
-    assert all(line in text for line in big("no audio", 1))
+    assert not stands_big("cooking", text)
+    assert stands_big("no audio", text)
     assert f"no audio since {messages[0].end:%H:%M:%S}" in text  # type: ignore[attr-defined]
     assert "before: cooking" in text
     assert "probability at" in text
@@ -235,7 +241,7 @@ def test_silent_daemon_is_not_called_listening() -> None:
 def test_before_the_first_label() -> None:
     """A new array is listening, and its first label is announced."""
     text = picture(state_of(health(faults=(None, None))))
-    assert all(line in text for line in big("listening", 1))
+    assert stands_big("listening", text)
     assert "the first label follows after one whole window of audio" in text
     assert "waiting for the first message" in picture(State())
 
@@ -315,6 +321,8 @@ def test_several_arrays_in_little_room_get_a_row_each() -> None:
     )
     text = picture(state)
     assert row(text, "kitchen").split()[1:5] == ["cooking", "83", "%", "for"]
+    other = dataclasses.replace(label(array="kitchen"), node="attic-pi")
+    assert "attic-pi/kitchen" in picture(state_of(label(array="kitchen"), other))
     assert "watching tv" in row(text, "hall")
     assert "reconnecting" in row(text, "attic")
 
@@ -378,13 +386,36 @@ def test_fast_replay_runs_ahead_of_the_clock() -> None:
     messages = [label(end=NOW + timedelta(seconds=10 * i), since=NOW) for i in range(1, 1000)]
     text = picture(state_of(*messages))
     assert "for 2 h 46 min" in text
-    assert all(line in text for line in big("cooking", 1))
+    assert stands_big("cooking", text)
 
 
 def test_infinite_numbers_do_no_harm() -> None:
     """Numbers beyond all measure are shown somehow, and nothing fails."""
     huge = label(confidence=1e999, latency_ms=1e999)
     assert "100 %" in picture(state_of(huge, dataclasses.replace(health(), uptime_s=1e999)))
+
+
+def test_big_letters_need_room() -> None:
+    """Letters grow with the terminal; a word that is too long or not in the font stands in plain text."""
+    state = state_of(label(), health())
+    assert any(line.strip() in picture(state, 140, 40) for line in big("cooking", 3))
+    assert " oven at 220° " in picture(state_of(label("oven_at_220°")))
+    assert " a very long name of a class " in picture(state_of(label("a_very_long_name_of_a_class")), 60, 20)
+
+
+def test_four_arrays_stand_two_by_two() -> None:
+    """Panels are spread evenly over a large terminal."""
+    text = picture(state_of(*[label(array=name) for name in ("attic", "bath", "cellar", "den")]), 200, 50)
+    assert "bath" in row(text, " attic  ")
+    assert "den" in row(text, " cellar  ")
+
+
+def test_colours_and_letters_differ() -> None:
+    """Every activity of a usual model has its own colour and letter."""
+    names = [f"activity_{i}" for i in range(30)]
+    assert len(set(colours(names[:11]).values())) == 11
+    assert len(set(letters(names).values())) == 30
+    assert colours(["cooking", "absence"])["absence"] == ABSENCE
 
 
 def test_big_letters() -> None:
