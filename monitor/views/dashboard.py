@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
-
-    from rich.console import Console
 
     from monitor.stream.messages import ChannelHealth, Message
 
@@ -447,10 +446,10 @@ def _blocks(text: str, colour: str) -> Text:
 class Dashboard:
     """Draws on the alternate screen of a terminal while entered; any thread may call it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self._state = State()
-        self._console = console
-        self._live = Live(console=console, screen=True, auto_refresh=False)
+        self._console = console or Console()
+        self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._lock = threading.Lock()
         self._drawn = -math.inf
 
@@ -487,7 +486,7 @@ class Dashboard:
         self._drawn = time.monotonic()
 
 
-def show(messages: Iterable[Message | None], console: Console) -> None:
+def show(messages: Iterable[Message | None], console: Console | None = None) -> None:
     """Draw until the messages end; None means that there is nothing new, and lets the clocks move."""
     with Dashboard(console) as dashboard:
         for message in messages:
