@@ -70,6 +70,8 @@ class Array:
     ended: bool = False
     covered: int = 0
     """Every sample before it was published in a label or gap"""
+    heard: int = 0
+    """Every sample before it was in a window or gap of the source"""
     reason: GapReason = "overload"
     """Why the last window without a label has none"""
     smoother: Smoother = field(default_factory=Smoother)
@@ -197,9 +199,12 @@ class Core:
 
     def _handle(self, array: Array, item: Window | Gap | None) -> None:
         if item is None:
+            self._fill_hole(array, array.heard)
             array.ended = True
             self._health(array, "stopped")
-        elif isinstance(item, Gap):
+            return
+        array.heard = max(array.heard, item.end)
+        if isinstance(item, Gap):
             self._gap(array, item.start, item.end, item.reason)
         elif self.stopping:
             self._unlabelled(array, item, "stopped")
