@@ -213,15 +213,12 @@ def _sureness(array: Array, look: Look, width: int) -> list[Text | str | tuple[s
     label = array.label
     if not label:
         return []
-    steady = label.stable == label.label
-    sure = label.confidence if steady else label.scores.get(label.stable, 0.0)
-    return [
-        (percent(sure).strip(), "bold"),
-        "  ",
-        _bar(sure, width, look.colours[label.stable], track=True),
-        *("  since ", (clock(label.since), "bold"), f", for {duration(array.clock(look.now) - label.since)}"),
-        ("" if steady else f"  (last window: {name(label.label)})", "dim"),
-    ]
+    lasted = duration(array.clock(look.now) - label.since)
+    since: list[Text | str | tuple[str, str]] = ["since ", (clock(label.since), "bold"), f", for {lasted}"]
+    if label.stable != label.label:  # one window alone changes nothing yet
+        return [*since, (f" · last window: {name(label.label)} {percent(label.confidence).strip()}", "dim")]
+    bar = _bar(label.confidence, width, look.colours[label.stable], track=True)
+    return [(percent(label.confidence).strip(), "bold"), "  ", bar, "  ", *since]
 
 
 def _absent(array: Array, look: Look) -> tuple[str, str, Text]:
@@ -235,7 +232,9 @@ def _absent(array: Array, look: Look) -> tuple[str, str, Text]:
             Text("the first label follows after one whole window of audio", style="dim"),
         )
     reason, end = name(array.reason()), array.label.end
-    what = "no label" if reason in ("overload", "model error", "no healthy channel") else "no audio"
+    stopped = array.health and array.health.state == "stopped"
+    silent = "no label" if reason in ("overload", "model error", "no healthy channel") else "no audio"
+    what = "stopped" if stopped else silent
     line = Text.assemble(
         (f"{what} since {clock(end)}", f"bold {BAD}"),
         (f", for {duration(array.clock(look.now) - end)}", BAD),
@@ -413,7 +412,8 @@ def _rows(array: Array, look: Look, width: int, height: int) -> Lines:
         what = _absent(array, look)[2]
     else:
         activity = Text(name(label.stable), style=f"bold {look.colours[label.stable]}")
-        what = Text.assemble(*_cut([activity], min(18, width // 4)), " ", _sureness(array, look, 0)[0])
+        sure = percent(label.confidence).strip() if label.stable == label.label else "…"
+        what = Text.assemble(*_cut([activity], min(18, width // 4)), " ", (sure, "bold"))
     for index, channel in enumerate(array.channels()):
         what.append(f"  mic {index} {name(channel.fault)}" if channel.fault else "", style=BAD)
     if label and not array.stale(look.now):
@@ -462,6 +462,8 @@ class Dashboard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        with self._lock:  # leaving the alternate screen takes the picture with it
+            self._console.print(self._picture())
 
     def update(self, message: Message) -> None:
         """Take in one message, and redraw unless the last picture is very young."""
@@ -475,15 +477,16 @@ class Dashboard:
             self._draw()
 
     def _draw(self) -> None:
-        if time.monotonic() - self._drawn < REDRAW_S:
-            return
+        if time.monotonic() - self._drawn >= REDRAW_S:
+            self._live.update(self._picture(), refresh=True)
+            self._drawn = time.monotonic()
+
+    def _picture(self) -> Text:
         width, height = self._console.size
         colourless = self._console.no_color or self._console.color_system in (None, "standard")
         ascii_only = self._console.options.ascii_only
         now = datetime.now(UTC)
-        picture = render(self._state, now, width, height, colourless=colourless, ascii_only=ascii_only)
-        self._live.update(picture, refresh=True)
-        self._drawn = time.monotonic()
+        return render(self._state, now, width, height, colourless=colourless, ascii_only=ascii_only)
 
 
 def show(messages: Iterable[Message | None], console: Console | None = None) -> None:

@@ -57,19 +57,21 @@ class Array:
         self.heard = message.published
         if isinstance(message, LabelMessage):
             self.label = message
-            self._remember(Span(message.start, message.end, message.stable))
-            self._change(Span(message.since, message.end, message.stable))
+            self._go_on(Span(message.since, message.end, message.stable), message.start)
         elif isinstance(message, GapMessage):
             self.gap = message
             self._interrupt(Span(message.start, message.end, None, message.reason))
         elif isinstance(message, HealthMessage):
             self.health = message
 
-    def _change(self, span: Span) -> None:
+    def _go_on(self, span: Span, start: datetime) -> None:
+        """The activity as of the window from `start`; a new one is known only some windows after it began."""
         now = self.current
-        if now and (now.activity, now.start) != (span.activity, span.start):
-            self.past.append(now)
+        same = now is not None and (now.activity, now.start) == (span.activity, span.start)
+        if now and not same:
+            self.past.append(replace(now, end=max(now.start, min(now.end, span.start))))
         self.current = span
+        self._remember(replace(span, start=start) if same else span)
 
     def _interrupt(self, span: Span) -> None:
         if span.end <= span.start:

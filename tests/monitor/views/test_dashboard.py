@@ -142,11 +142,24 @@ def test_shows_activity_percent_and_since() -> None:
     assert "● listening  18:20:12" in text
 
 
-def test_smoothed_activity_is_shown_with_its_own_probability() -> None:
-    """When the last window differs from the smoothed activity, the picture says so."""
-    line = row(picture(state_of(label("absence", stable="cooking"))), "since 18:02:10")
-    assert line.strip().startswith("8 %")
-    assert "(last window: absence)" in line
+def test_a_single_odd_window_is_told_beside_the_activity() -> None:
+    """The smoothed activity stays, and the picture says what the last window was."""
+    text = picture(state_of(label("absence", stable="cooking")))
+    assert stands_big("cooking", text)
+    assert "last window: absence 83 %" in row(text, "since 18:02:10")
+
+
+def test_an_activity_ends_where_the_next_began() -> None:
+    """A change is known a window late; the activity before it is not drawn over the new one's beginning."""
+    ten = timedelta(seconds=10)
+    state = state_of(
+        label("cooking", end=NOW - ten, since=NOW - 6 * ten), label("eating", end=NOW, since=NOW - 2 * ten)
+    )
+    (array,) = state.arrays.values()
+    spans = [(span.activity, span.end - span.start) for span in array.changes()]
+    assert spans == [("eating", 2 * ten), ("cooking", 4 * ten)]
+    strip = [span.activity if span else None for span in array.strip(NOW, 360)]
+    assert strip[-6:] == ["cooking"] * 4 + ["eating"] * 2
 
 
 def test_probabilities_keep_the_order_of_the_model() -> None:
@@ -207,19 +220,19 @@ def test_strip_has_a_colour_per_activity_and_no_colour_for_a_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    "messages",
+    ("messages", "word"),
     [
-        [label(end=NOW - timedelta(seconds=31))],
-        [label(), health("reconnecting")],
-        [label(), health("stopped")],
+        ([label(end=NOW - timedelta(seconds=31))], "no audio"),
+        ([label(), health("reconnecting")], "no audio"),
+        ([label(), health("stopped")], "stopped"),
     ],
 )
-def test_old_label_is_not_claimed_to_be_current(messages: list[Message]) -> None:
+def test_old_label_is_not_claimed_to_be_current(messages: list[Message], word: str) -> None:
     """Without audio the big word is not the activity, and the line below says since when."""
     text = picture(state_of(*messages))
     assert not stands_big("cooking", text)
-    assert stands_big("no audio", text)
-    assert f"no audio since {messages[0].end:%H:%M:%S}" in text  # type: ignore[attr-defined]
+    assert stands_big(word, text)
+    assert f"{word} since {messages[0].end:%H:%M:%S}" in text  # type: ignore[attr-defined]
     assert "before: cooking" in text
     assert "probability at" in text
 
