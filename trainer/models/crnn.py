@@ -98,7 +98,9 @@ class Crnn(nn.Module):
 def _block(inputs: int, filters: int, kernel: int, pool: tuple[int, int], dropout: float) -> nn.Sequential:
     """[B, inputs, bands, frames] -> [B, filters, bands // pool[0], frames // pool[1]]; the paper's order."""
     return nn.Sequential(
-        nn.Conv2d(inputs, filters, kernel, padding="same"),
+        # "Same" padding; even kernels need one more row and column at the end, as in Keras.
+        nn.ZeroPad2d((0, 1, 0, 1)) if kernel % 2 == 0 else nn.Identity(),
+        nn.Conv2d(inputs, filters, kernel, padding=(kernel - 1) // 2),
         nn.BatchNorm2d(filters),
         # ELU rises everywhere, so that pooling before it gives the same numbers, for a fraction of the work.
         nn.MaxPool2d(pool),
