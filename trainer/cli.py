@@ -46,7 +46,9 @@ def positive(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="activity-trainer", description="Train the models that activity-monitor runs.", allow_abbrev=False
+        prog="activity-trainer",
+        description="Train the models that activity-monitor runs.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a model", allow_abbrev=False)
     models = train.add_subparsers(required=True, metavar="MODEL")
     crnn = models.add_parser("crnn", help="the paper's convolutional recurrent network", allow_abbrev=False)
-    crnn.add_argument("--data", type=Path, required=True, metavar="DIR", help="ESC-50 layout, or DIR/<class>/*.wav")
+    crnn.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="ESC-50 layout, or DIR/<class>/*.wav"
+    )
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
     crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
     crnn.add_argument("--folds", type=_folds, metavar="K,...", help="test these folds only (default: all)")
@@ -69,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
     )
     what = simulate.add_mutually_exclusive_group(required=True)
-    what.add_argument("--to", type=Path, metavar="DIR", help="a data set: DIR/<class>/*.flac and DIR/folds.csv")
+    what.add_argument(
+        "--to", type=Path, metavar="DIR", help="a data set: DIR/<class>/*.flac and DIR/folds.csv"
+    )
     what.add_argument("--demo", type=Path, metavar="FILE.flac", help="one recording of several activities")
     simulate.add_argument(
         "--clips", type=positive, default=40, metavar="N", help="per class, with --to (default: %(default)s)"

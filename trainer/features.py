@@ -82,7 +82,7 @@ def read_window(path: Path, sample_rate: int, seconds: float) -> npt.NDArray[np.
     return None if window is None else window.astype(np.float32, copy=False)
 
 
-def _progress(results: Iterable[npt.NDArray[np.float32] | None], total: int) -> Iterable[
-    npt.NDArray[np.float32] | None
-]:
+def _progress(
+    results: Iterable[npt.NDArray[np.float32] | None], total: int
+) -> Iterable[npt.NDArray[np.float32] | None]:
     return track(results, "log-mel", total=total, transient=True)

@@ -94,7 +94,9 @@ def load_config(folder: Path) -> Config:
             }
         )
     except (KeyError, TypeError) as exc:
-        raise MonitorError(f"{safe(str(folder / CONFIG))} is not of a training run: {safe(str(exc))}") from exc
+        raise MonitorError(
+            f"{safe(str(folder / CONFIG))} is not of a training run: {safe(str(exc))}"
+        ) from exc
 
 
 def load_results(folder: Path) -> dict[str, Any]:

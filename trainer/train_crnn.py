@@ -62,7 +62,10 @@ def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, thr
     truth = np.array([data.labels.index(clip.label) for clip in data.clips])
     scores: dict[str, Any] = {}
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[loss]}")
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}"),
     ) as progress:
         for fold in folds:
             test = fold_of[features.clip] == fold  # [examples]

@@ -1,7 +1,7 @@
 """A plain folder of classes: `<class>/<clip>.wav|flac|ogg`, with two files that may be missing.
 
-    folds.csv       columns file,fold[,group]; file is `<class>/<clip>`. Without it: four folds, by name
-    dataset.json    {"name": ..., "licence": ..., "source": ...}, what a model card says about the clips
+folds.csv       columns file,fold[,group]; file is `<class>/<clip>`. Without it: four folds, by name
+dataset.json    {"name": ..., "licence": ..., "source": ...}, what a model card says about the clips
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def read(folder: Path) -> DataSet:
     files = [path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in SUFFIXES]
     if not files:
         raise MonitorError(
-            f"{safe(str(folder))} holds neither meta/esc50.csv nor <class>/*.wav, .flac or .ogg", Exit.NO_INPUT
+            f"{safe(str(folder))} holds neither meta/esc50.csv nor <class>/*.wav, .flac or .ogg",
+            Exit.NO_INPUT,
         )
     clips = _listed(folder) if (folder / FOLDS).is_file() else _dealt(files)
     facts = _facts(folder / FACTS)

@@ -98,9 +98,7 @@ def from_json(document: dict[str, Any]) -> Recipe:
     _check_keys(document["model"], CrnnConfig, f"{what}, [model]", given=("labels", "n_mels"))
     try:
         first, second = document["betas"]
-        return Recipe(
-            **{**document, "log_mel": LogMelSpec(**document["log_mel"]), "betas": (first, second)}
-        )
+        return Recipe(**{**document, "log_mel": LogMelSpec(**document["log_mel"]), "betas": (first, second)})
     except (TypeError, ValueError) as exc:
         raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc
 

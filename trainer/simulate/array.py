@@ -33,7 +33,9 @@ def render(rng: Generator, sound: Sound, level_dbfs: float) -> npt.NDArray[np.fl
     """
     room = responses(rng)  # [4, taps]
     wet = scipy.signal.fftconvolve(sound[None], room, axes=1)[:, : len(sound)]
-    gains = 10.0 ** (rng.uniform(-1.0, 1.0, size=(MICROPHONES, 1)) / 20.0)  # parts differ by some tenths of a dB
+    gains = 10.0 ** (
+        rng.uniform(-1.0, 1.0, size=(MICROPHONES, 1)) / 20.0
+    )  # parts differ by some tenths of a dB
     wet *= gains * 10.0 ** (level_dbfs / 20.0) / max(rms(wet), 1e-12)
     self_noise = 10.0 ** (between(rng, -80.0, -70.0) / 20.0)
     wet += self_noise * rng.standard_normal(wet.shape)

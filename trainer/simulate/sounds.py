@@ -40,7 +40,7 @@ def cooking(rng: Generator, samples: int) -> Sound:
     boil = scatter(rng, samples, between(rng, 10.0, 40.0), [lambda: bubble(rng)])
     tools = [
         lambda: modes(rng, between(rng, 0.05, 0.25), 400.0, 2500.0),  # spoon against the pan
-        lambda: modes(rng, 0.05, 120.0, 500.0) + 0.5 * click(rng, 0.05),  # knife on the board
+        lambda: knock(rng, 0.05, 120.0, 500.0),  # knife on the board
     ]
     work = scatter(rng, samples, between(rng, 0.3, 2.0), tools)
     frying = between(rng, 0.2, 1.0)
@@ -77,7 +77,7 @@ def other(rng: Generator, samples: int) -> Sound:
     """What belongs to no other class: steps, doors, rustling cloth, something dropped."""
     events = [
         lambda: footsteps(rng),
-        lambda: modes(rng, between(rng, 0.15, 0.4), 50.0, 350.0) + 0.3 * click(rng, 0.05),  # a door
+        lambda: knock(rng, between(rng, 0.15, 0.4), 50.0, 350.0),  # a door
         lambda: 0.8 * rustle(rng),
         lambda: modes(rng, between(rng, 0.05, 0.2), 200.0, 1500.0),
     ]
@@ -206,6 +206,13 @@ def click(rng: Generator, decay: float) -> Sound:
     """A burst of noise that dies away; decay to 1/e in `decay`."""
     time = np.arange(max(32, int(5 * decay * RATE))) / RATE
     return peak_one(rng.standard_normal(len(time)) * np.exp(-time / decay))
+
+
+def knock(rng: Generator, decay: float, low: float, high: float) -> Sound:
+    """A struck object with the noise of the contact; decay of 0.05 or more."""
+    sound, contact = modes(rng, decay, low, high), click(rng, 0.02)
+    sound[: len(contact)] += 0.5 * contact
+    return peak_one(sound)
 
 
 def key_press(rng: Generator) -> Sound:
