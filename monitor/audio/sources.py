@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from monitor.errors import MonitorError
+from monitor.errors import Exit, MonitorError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # numpy would double the start-up time of clients, which import only the names from here
     from collections.abc import Iterator
 
     import numpy as np
@@ -33,7 +33,11 @@ class SourceError(MonitorError):
 
 
 class CaptureLost(SourceError):
-    """The capture process ended or stopped delivering; the message says why."""
+    """Samples stopped arriving; the message says why."""
+
+    def __init__(self, message: str, reason: GapReason) -> None:
+        super().__init__(message, Exit.IO)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class ArraySource(ABC):
     sample_rate: int
     """Hertz; what the bundle wants, resampled if the device or file has another"""
     channels: int
+    connected: bool = True
+    """Samples are arriving, as far as the source knows"""
 
     @abstractmethod
     def records(self) -> Iterator[Block | Gap]:
@@ -87,3 +93,38 @@ class ArraySource(ABC):
     @abstractmethod
     def close(self) -> None:
         """End `records` within a fraction of a second. May be called from another thread, and twice."""
+
+
+def select_channels(
+    what: str, available: int, wanted: int, channel_map: tuple[int, ...], *, mono_to_all: bool = False
+) -> list[int]:
+    """Which channels of a file or device make the array; never mixes or drops any silently.
+
+    Args:
+        what: name of the file or device, for the message.
+        available: channels it has.
+        wanted: channels of the array.
+        channel_map: channels to take, counted from zero; empty to take all.
+        mono_to_all: a single channel may stand for all.
+
+    Raises:
+        SourceError: exit code 65 with the options that would help.
+    """
+    if channel_map:
+        if max(channel_map) >= available:
+            raise SourceError(
+                f"{what} has channels 0 to {available - 1}; channel {max(channel_map)} was asked for"
+            )
+        return list(channel_map)
+    if available == wanted:
+        return list(range(wanted))
+    if available == 1:
+        if mono_to_all:
+            return [0] * wanted
+        advice = "play it on all channels with --mono-to-all, or ask for one with --channels 1"
+    elif available > wanted:
+        first = ",".join(map(str, range(wanted)))
+        advice = f"choose some, such as --channel-map {first}, or take all with --channels {available}"
+    else:
+        advice = f"ask for them with --channels {available}"
+    raise SourceError(f"{what} has {available} channel{'s' * (available > 1)}, {wanted} wanted; {advice}")

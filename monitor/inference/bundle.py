@@ -117,18 +117,15 @@ def load(path: Path) -> Bundle:
     Raises:
         BundleError: exit code 66 if nothing is there, 77 if it may not be read, else 65 with the reason.
     """
+    shown = safe(str(path))
     try:
-        contents = _read_folder(path) if path.is_dir() else _read_zip(path)
+        return _verify(_read_folder(path) if path.is_dir() else _read_zip(path))
     except FileNotFoundError as exc:
-        raise BundleError(f"no bundle at {safe(str(path))}", Exit.NO_INPUT) from exc
+        raise BundleError(f"no bundle at {shown}", Exit.NO_INPUT) from exc
     except PermissionError as exc:
-        raise BundleError(f"bundle {safe(str(path))} may not be read", Exit.NO_PERMISSION) from exc
-    except OSError as exc:
-        raise BundleError(f"bundle {safe(str(path))} cannot be read: {safe(str(exc))}") from exc
-    try:
-        return _verify(contents)
-    except BundleError as exc:
-        raise BundleError(f"bundle {safe(str(path))}: {exc}", exc.exit_code) from exc
+        raise BundleError(f"bundle {shown} may not be read", Exit.NO_PERMISSION) from exc
+    except (OSError, BundleError) as exc:
+        raise BundleError(f"bundle {shown}: {safe(str(exc), 1000)}") from exc
 
 
 def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
@@ -169,9 +166,10 @@ def _read_folder(path: Path) -> dict[str, bytes]:
             if exc.errno == errno.ELOOP:
                 raise BundleError(f"{entry.name} is a link; a bundle holds regular files only") from exc
             raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BundleError(f"{entry.name} is not a regular file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BundleError(f"{entry.name} is not a regular file")
             contents[entry.name] = _read_bounded(file, budget)
         budget -= len(contents[entry.name])
     return contents

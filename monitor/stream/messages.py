@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
-from monitor.audio.sources import GapReason  # noqa: TC001 - get_type_hints needs it at run time
+from monitor.audio.sources import GapReason
 from monitor.errors import MonitorError, safe
 
 SCHEMA = "activity-monitor/1"
@@ -142,6 +142,14 @@ TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (LabelMessage, GapMe
 def topic(message: Message) -> bytes:
     """ZeroMQ topic; every level ends with `/` because subscriptions match byte prefixes."""
     return f"activity/{message.node}/{message.array}/{message.type}/".encode()
+
+
+def catch_up_endpoint(live: str) -> str:
+    """Where the messages of the journal are asked for: the next port, or the socket beside the live one."""
+    if live.startswith("ipc:"):
+        return f"{live}.catchup"
+    address, _, port = live.rpartition(":")
+    return f"{address}:{int(port) + 1}"
 
 
 def to_bytes(message: Message) -> bytes:

@@ -1,0 +1,74 @@
+"""What waits for recognition. It is bounded, and never makes a live array wait."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from monitor.audio.sources import Gap
+from monitor.audio.windows import Window
+
+LIMIT = 6
+"""Windows of one array that may wait; a minute of audio at the usual ten seconds"""
+
+Key = TypeVar("Key")
+
+
+@dataclass
+class _Entry(Generic[Key]):
+    key: Key
+    item: Window | Gap | None
+
+
+class Backlog(Generic[Key]):
+    """A queue from the arrays' reader threads to the recogniser, in the order of arrival.
+
+    Args:
+        hop: samples from the start of a window to the start of the next one.
+    """
+
+    def __init__(self, hop: int) -> None:
+        self._hop = hop
+        self._entries: deque[_Entry[Key]] = deque()
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def put(self, key: Key, item: Window | Gap | None, *, live: bool) -> None:
+        """Add an item of the array `key`; None says that it has ended.
+
+        When `LIMIT` windows of the array wait, a live array loses its oldest one, which becomes a gap
+        `overload` in the same place; a replay waits.
+        """
+        with self._changed:
+            if isinstance(item, Window) and not live:
+                self._changed.wait_for(lambda: self._stopped or len(self._windows(key)) < LIMIT)
+            self._entries.append(_Entry(key, item))
+            if live and len(waiting := self._windows(key)) > LIMIT:
+                oldest, start = waiting[0], waiting[0].item.start  # type: ignore[union-attr]
+                oldest.item = Gap(start, start + self._hop, "overload")
+            self._changed.notify_all()
+
+    def get(self, timeout: float) -> tuple[Key, Window | Gap | None] | None:
+        """The oldest item and its array, or None if nothing came within `timeout` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._entries, timeout):
+                return None
+            entry = self._entries.popleft()
+            self._changed.notify_all()
+            return entry.key, entry.item
+
+    def waiting(self, key: Key) -> int:
+        """Windows of an array that wait."""
+        with self._changed:
+            return len(self._windows(key))
+
+    def stop(self) -> None:
+        """Nobody waits in `put` any more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def _windows(self, key: Key) -> list[_Entry[Key]]:
+        return [entry for entry in self._entries if entry.key is key and isinstance(entry.item, Window)]

@@ -1,0 +1,284 @@
+"""`activity-monitor`: the parser, then one call per command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from monitor import __version__
+from monitor.config import DEFAULT_ENDPOINT, SETTINGS, Settings, flag, nearest, resolve
+from monitor.errors import Exit, MonitorError, safe
+
+if TYPE_CHECKING:  # everything heavy is imported by the command that needs it
+    from monitor.daemon import Sink
+    from monitor.stream.messages import Message
+    from monitor.stream.subscriber import Subscription
+
+PROGRAM = "activity-monitor"
+WAIT_SECONDS = 3.0
+"""After so long without any message a subscriber is told that there may be no daemon"""
+KEPT_LOG_LINES = 1000
+
+log = logging.getLogger(PROGRAM)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `activity-monitor`; returns the exit code."""
+    args = _parse(sys.argv[1:] if argv is None else argv)
+    try:
+        return int(args.command(args))
+    except MonitorError as exc:
+        print(f"{PROGRAM}: error: {safe(str(exc), 2000)}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return Exit.OK
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; nothing is left to be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+# Parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest option when one is unknown."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].split("=")[0]
+            known = [name for action in self._actions for name in action.option_strings]
+            self.error(f"unknown: {safe(word)}{nearest(word, known)}")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"{PROGRAM}: error: {safe(message)} (see {PROGRAM} --help)\n")
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog=PROGRAM,
+        allow_abbrev=False,
+        description="Recognise what is going on in a room from a microphone array, and publish it.",
+        epilog="Without a command it monitors: give --device or --replay.",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
+    parser.add_argument(
+        "-v", dest="log_level", action="store_const", const="debug", default=argparse.SUPPRESS
+    )
+    parser.add_argument(
+        "-q", dest="log_level", action="store_const", const="warning", default=argparse.SUPPRESS
+    )
+    for key in SETTINGS:
+        _add_setting(parser, key)
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
+    _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
+    dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
+    subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
+    for client in (dashboard, subscribe):
+        client.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+        client.add_argument(
+            "--since", type=_age, metavar="AGE", help="begin in the past, such as 90s, 10m, 1h, 2d"
+        )
+    subscribe.add_argument(
+        "--type", action="append", choices=("label", "gap", "health"), help="only these; repeatable"
+    )
+    subscribe.add_argument("--json", action="store_true", help="one JSON message per line")
+    args: argparse.Namespace = parser.parse_args(argv)
+    return args
+
+
+def _add_command(commands: Any, name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, key: str) -> None:
+    setting = SETTINGS[key]
+    default, metadata = setting.default, setting.metadata
+    options: dict[str, Any] = {"dest": key, "default": argparse.SUPPRESS, "help": metadata["help"]}
+    if key == "dashboard":
+        parser.add_argument(flag(key), action=argparse.BooleanOptionalAction, **options)
+    elif default is False:
+        parser.add_argument(flag(key), action="store_true", **options)
+    else:
+        if default not in (None, ()) and "default" not in metadata["help"]:
+            options["help"] += (
+                f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
+            )
+        action = "append" if key in ("device", "replay", "name") else "store"
+        parser.add_argument(flag(key), action=action, metavar=metadata["metavar"], **options)
+
+
+def _age(text: str) -> datetime:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        return datetime.now(UTC) - timedelta(seconds=float(text[:-1]) * units[text[-1]])
+    except (ValueError, KeyError, IndexError, OverflowError) as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age such as 90s, 10m, 1h or 2d") from exc
+
+
+# Commands
+
+
+def _run(args: argparse.Namespace) -> int:
+    flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
+    settings = resolve(flags, args.config)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with _logging(settings), _view(settings) as sink:
+        from monitor import daemon
+
+        daemon.run(settings, [sink], stop)
+    return Exit.OK
+
+
+def _devices(_: argparse.Namespace) -> int:
+    from monitor.audio import devices
+
+    cards = devices.read_cards()
+    for device in devices.list_devices():
+        name = devices.stable_name(device, cards) + " (default)" * device.default
+        print(f"{name:<32} {device.channels:>3} channels {device.sample_rate:>6.0f} Hz  {safe(device.name)}")
+    return Exit.OK
+
+
+def _dashboard(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from monitor.stream.subscriber import subscribe
+    from monitor.views.dashboard import show
+
+    since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
+    with subscribe(args.connect, since=since) as subscription:
+        show(_messages(subscription, args.connect, tick=0.25), Console())
+    return Exit.OK
+
+
+def _subscribe(args: argparse.Namespace) -> int:
+    from monitor.stream.subscriber import subscribe
+
+    write = _json_line if args.json else _text_line
+    with subscribe(args.connect, since=args.since, types=args.type) as subscription:
+        for message in _messages(subscription, args.connect, tick=WAIT_SECONDS):
+            write(message)
+    return Exit.OK
+
+
+def _messages(subscription: Subscription, endpoint: str, tick: float) -> Iterator[Message | None]:
+    """Messages for ever, and None after `tick` seconds without one."""
+    _configure_logging("warning", "text", logging.StreamHandler())
+    waited: float | None = 0.0
+    while True:
+        message = subscription.receive(tick)
+        if message is not None:
+            waited = None
+        elif waited is not None and (waited := waited + tick) >= WAIT_SECONDS:
+            log.warning("nothing heard yet from %s; is a daemon running there?", endpoint)
+            waited = None
+        yield message
+
+
+# Output
+
+
+@contextmanager
+def _view(settings: Settings) -> Iterator[Sink]:
+    """Where the messages of a run are shown: JSON lines, the dashboard, or a line for each window."""
+    wanted = sys.stdout.isatty() if settings.dashboard is None else settings.dashboard
+    if settings.json or not wanted:
+        yield _json_line if settings.json else _text_line
+        return
+    from rich.console import Console
+
+    from monitor.views.dashboard import Dashboard
+
+    with Dashboard(Console()) as dashboard:
+        yield lambda message: dashboard.tick() if message is None else dashboard.update(message)
+
+
+def _json_line(message: Message | None) -> None:
+    from monitor.stream.messages import to_bytes
+
+    if message is not None:
+        sys.stdout.buffer.write(to_bytes(message) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _text_line(message: Message | None) -> None:
+    from monitor.stream import messages
+
+    if isinstance(message, messages.LabelMessage):
+        faults = "".join(
+            f"  microphone {number} {fault}" for number, fault in message.channels.faults.items()
+        )
+        text = f"{message.label:<20} {message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS{faults}"
+        moment = message.start
+    elif isinstance(message, messages.GapMessage):
+        seconds = (message.end - message.start).total_seconds()
+        text, moment = f"no label for {seconds:.1f} s: {message.reason.replace('_', ' ')}", message.start
+    elif isinstance(message, messages.HealthMessage):
+        if message.state not in ("degraded", "reconnecting"):
+            return
+        text, moment = message.state, message.published
+    else:
+        return
+    print(f"{moment.astimezone():%Y-%m-%d %H:%M:%S}  {safe(message.array)}  {safe(text)}", flush=True)
+
+
+@contextmanager
+def _logging(settings: Settings) -> Iterator[None]:
+    """Log to stderr; while the dashboard has the terminal, lines wait until it is gone."""
+    handler: logging.Handler = logging.StreamHandler()
+    drawn = settings.dashboard is not False and not settings.json and sys.stdout.isatty()
+    if drawn and sys.stderr.isatty():
+        handler = logging.handlers.MemoryHandler(
+            KEPT_LOG_LINES, flushLevel=logging.CRITICAL + 1, target=handler
+        )
+    _configure_logging(settings.log_level, settings.log_format, handler)
+    try:
+        yield
+    finally:
+        handler.flush()
+
+
+def _configure_logging(level: str, form: str, handler: logging.Handler) -> None:
+    target = handler.target if isinstance(handler, logging.handlers.MemoryHandler) else handler
+    (target or handler).setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class _TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{PROGRAM}: {record.levelname.lower()}: {safe(super().format(record), 2000)}"
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        entry = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
+        return json.dumps(entry | {"message": safe(super().format(record), 2000)}, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""Settings of a run: every default, and where a value may come from.
+
+A value is taken from the command line, else `ACTIVITY_MONITOR_<KEY>`, else a TOML file, else its default
+here. Flags, variables and TOML keys are made from the fields of `Settings`, so none of them can drift.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from monitor.errors import Exit, MonitorError, safe
+
+ENVIRONMENT_PREFIX = "ACTIVITY_MONITOR_"
+CONFIG_VARIABLE = "ACTIVITY_MONITOR_CONFIG"
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
+DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
+_MAX_CONFIG_BYTES = 1 << 20
+
+
+class ConfigError(MonitorError):
+    """A setting is unknown or has an impossible value."""
+
+    exit_code = Exit.CONFIG
+
+
+class Kind(NamedTuple):
+    """A kind of value: how it is read, and how it is described when it cannot be."""
+
+    parse: Callable[[Any], Any]
+    """From a command line text or a TOML value; ValueError, TypeError or KeyError if impossible"""
+    wanted: str
+
+
+def _integer(low: int, high: int) -> Kind:
+    def parse(value: Any) -> int:
+        if isinstance(value, bool | float) or not low <= int(value) <= high:
+            raise ValueError
+        return int(value)
+
+    return Kind(parse, f"a whole number from {low} to {high}")
+
+
+def _one_of(*choices: str) -> Kind:
+    return Kind(lambda value: choices[choices.index(value)], "one of " + ", ".join(choices))
+
+
+def _float(value: Any) -> float:
+    number = math.nan if isinstance(value, bool) else float(value)
+    if not number > 0:
+        raise ValueError
+    return number
+
+
+def _seconds(value: Any) -> float:
+    if math.isinf(_float(value)):
+        raise ValueError
+    return _float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_text(item) for item in ([value] if isinstance(value, str) else value))
+
+
+def _slug(value: Any) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", _text(value)):
+        raise ValueError
+    return str(value)
+
+
+def _channel_map(value: Any) -> tuple[int, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    channels = tuple(_integer(0, 255).parse(item) for item in items)
+    if not channels or len(set(channels)) < len(channels):
+        raise ValueError
+    return channels
+
+
+def _endpoint(value: Any) -> str:
+    if value == "none":
+        return "none"
+    address = urlsplit(_text(value))
+    local = address.scheme == "tcp" and address.hostname in ("127.0.0.1", "localhost")
+    if not (local and 0 < (address.port or 0) < 65535) and not re.fullmatch(r"ipc:///.{1,90}", value):
+        raise ValueError
+    return str(value)
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+BOOLEAN = Kind(lambda value: value if isinstance(value, bool) else _BOOLEANS[value.lower()], "true or false")
+SECONDS = Kind(_seconds, "a number of seconds above 0")
+SPEED = Kind(lambda value: math.inf if value == "max" else _float(value), "a factor above 0, or max")
+TEXTS = Kind(_texts, "a text, or a list of texts")
+PATH = Kind(lambda value: Path(_text(value)).expanduser(), "a path")
+SLUG = Kind(_slug, "1 to 64 of a-z, 0-9, - and _")
+SLUGS = Kind(
+    lambda value: tuple(_slug(item) for item in _texts(value)), "names of 1 to 64 of a-z, 0-9, - and _"
+)
+CHANNEL_MAP = Kind(_channel_map, "different channels counted from zero, such as 0,1,2,3")
+# There is no encryption yet, so what is published stays on this machine.
+ENDPOINT = Kind(_endpoint, "tcp://127.0.0.1:PORT, ipc:///PATH or none (nothing beyond this machine)")
+
+
+def _setting(default: Any, kind: Kind, help_text: str, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": help_text, "metavar": metavar})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one run of the daemon does. `None` means: decided at start, as the help text says."""
+
+    device: tuple[str, ...] = _setting(
+        (),
+        TEXTS,
+        "sound card of an array, such as hw:1 (see `activity-monitor devices`); repeatable",
+        "DEVICE",
+    )
+    replay: tuple[str, ...] = _setting(
+        (), TEXTS, "audio file, or folder of files, played as an array; repeatable", "PATH"
+    )
+    name: tuple[str, ...] = _setting(
+        (), SLUGS, "name of an array, in the order of the arrays (default: from device or file)", "NAME"
+    )
+    node: str | None = _setting(None, SLUG, "name of this machine in the stream (default: host name)", "NAME")
+    channels: int = _setting(4, _integer(1, 64), "channels of an array", "N")
+    channel_map: tuple[int, ...] = _setting(
+        (), CHANNEL_MAP, "which channels to take, counted from zero, such as 0,1,2,3", "LIST"
+    )
+    mono_to_all: bool = _setting(False, BOOLEAN, "play a mono file on all channels")
+    speed: float = _setting(1.0, SPEED, "replay speed: a factor, or max for as fast as possible", "FACTOR")
+    loop: bool = _setting(False, BOOLEAN, "replay again and again")
+    hop: float | None = _setting(
+        None, SECONDS, "seconds between the starts of two windows (default: the window)", "SECONDS"
+    )
+    max_windows: int | None = _setting(
+        None, _integer(1, 10**9), "stop after so many windows of each array", "N"
+    )
+    bundle: Path = _setting(DEFAULT_BUNDLE, PATH, "model bundle (default: the one shipped)", "PATH")
+    publish: str = _setting(
+        DEFAULT_ENDPOINT, ENDPOINT, "where subscribers connect; `none` publishes nothing", "ENDPOINT"
+    )
+    journal: Path | None = _setting(
+        None, PATH, "journal file (default: in the state directory; a replay uses a temporary one)", "FILE"
+    )
+    threads: int = _setting(1, _integer(1, 64), "threads for the models", "N")
+    provider: str = _setting(
+        "auto", _one_of("auto", "cpu", "cuda"), "where the models run: auto, cpu or cuda", "NAME"
+    )
+    dashboard: bool | None = _setting(None, BOOLEAN, "draw the dashboard (default: on a terminal)")
+    json: bool = _setting(False, BOOLEAN, "print one JSON message per line")
+    log_level: str = _setting(
+        "info",
+        _one_of("debug", "info", "warning"),
+        "least level that is logged: debug, info or warning",
+        "LEVEL",
+    )
+    log_format: str = _setting("text", _one_of("text", "json"), "form of log lines: text or json", "FORM")
+
+    @property
+    def channel_count(self) -> int:
+        """Channels that are recognised."""
+        return len(self.channel_map) or self.channels
+
+
+SETTINGS = {f.name: f for f in fields(Settings)}
+
+
+def resolve(
+    flags: Mapping[str, Any], config: Path | None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings from flags, environment, TOML file and defaults, in this order.
+
+    Args:
+        flags: values given on the command line.
+        config: the file named there; else `$ACTIVITY_MONITOR_CONFIG`, the user's or the machine's, if any.
+        environment: environment variables.
+
+    Raises:
+        ConfigError: exit code 2 for a flag, 78 for the environment or a file.
+    """
+    values = {}
+    for key, value in _from_file(config, environment).items():
+        values[key] = _parse(key, *value)
+    for variable, text in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
+            key = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+            _check_key(key, variable)
+            values[key] = _parse(key, text, variable)
+    for key, value in flags.items():
+        values[key] = _parse(key, value, flag(key), Exit.USAGE)
+    return Settings(**values)
+
+
+def flag(key: str) -> str:
+    """Command line flag of a setting."""
+    return "--" + key.replace("_", "-")
+
+
+def nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
+    """`; did you mean ...?` for a mistyped word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _parse(key: str, value: Any, origin: str, exit_code: Exit = Exit.CONFIG) -> Any:
+    kind = SETTINGS[key].metadata["kind"]
+    try:
+        return kind.parse(value)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as exc:
+        raise ConfigError(f"{origin}: {kind.wanted} wanted, not {safe(repr(value), 80)}", exit_code) from exc
+
+
+def _check_key(key: str, origin: str) -> None:
+    if key not in SETTINGS:
+        raise ConfigError(f"{safe(origin)}: no such setting{nearest(key, SETTINGS)}")
+
+
+def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """Key -> value and origin, of the first configuration file that there is."""
+    path = config or _find_file(environment)
+    if path is None:
+        return {}
+    shown = safe(str(path))
+    try:
+        if not path.is_file():
+            raise ConfigError(f"configuration {shown}: no such file")
+        with path.open("rb") as file:
+            data = file.read(_MAX_CONFIG_BYTES + 1)
+    except OSError as exc:
+        raise ConfigError(f"configuration {shown}: {exc.strerror}") from exc
+    if len(data) > _MAX_CONFIG_BYTES:
+        raise ConfigError(f"configuration {shown}: larger than 1 MiB")
+    try:
+        document = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError(f"configuration {shown}: {safe(str(exc), 200)}") from exc
+    for key in document:
+        _check_key(key, f"{shown}: {key}")
+    return {key: (value, f"{shown}: {key}") for key, value in document.items()}
+
+
+def _find_file(environment: Mapping[str, str]) -> Path | None:
+    named = environment.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    usual = (Path(home) / "activity-monitor" / "config.toml", Path("/etc/activity-monitor/config.toml"))
+    return next((path for path in usual if path.is_file()), None)

@@ -1,0 +1,405 @@
+"""The core process, and the only file that knows all stages: wiring, supervision, shutdown."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.audio import health
+from monitor.audio.backlog import Backlog
+from monitor.audio.replay import Replay
+from monitor.audio.soundcard import SoundCard
+from monitor.audio.sources import ArraySource, Block, Gap, GapReason
+from monitor.audio.windows import Window, windows
+from monitor.config import ConfigError, Settings
+from monitor.errors import Exit, safe
+from monitor.inference import bundle as bundles
+from monitor.inference.recognise import ModelError, Recogniser, Recognition
+from monitor.inference.smooth import Smoother
+from monitor.stream.doorbell import Doorbell
+from monitor.stream.journal import Journal, default_path
+from monitor.stream.messages import (
+    ChannelHealth,
+    ChannelUse,
+    GapMessage,
+    HealthMessage,
+    LabelMessage,
+    MemberVote,
+    Message,
+    State,
+)
+
+log = logging.getLogger(__name__)
+
+TICK = 0.2
+"""Seconds between looks at the publisher, the arrays' states and a request to stop"""
+HEALTH_INTERVAL = 10.0
+"""Seconds between health messages of an array"""
+
+Sink = Callable[[Message | None], None]
+"""Takes every message once it is in the journal; None says that there is nothing new for now"""
+
+
+@dataclass(eq=False)
+class Array:
+    """An array and what is known of it. The reader thread writes `epoch` and `error`, the core the rest."""
+
+    name: str
+    source: ArraySource
+    live: bool
+    """A sound card, which cannot wait"""
+    epoch: datetime | None = None
+    """UTC of index 0 of the sample clock; None before the first block"""
+    error: Exception | None = None
+    """Why the array ended early"""
+    ended: bool = False
+    covered: int = 0
+    """Every sample before it was published in a label or gap"""
+    reason: GapReason = "overload"
+    """Why the last window without a label has none"""
+    smoother: Smoother = field(default_factory=Smoother)
+    windows: int = 0
+    gaps: int = 0
+    levels: list[float] = field(default_factory=list)
+    faults: dict[int, health.Fault] = field(default_factory=dict)
+    state: State = "starting"
+    health_due: float = 0.0
+    """CLOCK_MONOTONIC, seconds"""
+
+    def utc(self, index: int) -> datetime:
+        """When the sample at `index` was captured, on the sample clock."""
+        epoch = self.epoch or datetime.now(UTC)
+        return epoch + timedelta(seconds=index / self.source.sample_rate)
+
+
+def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> None:
+    """Monitor until all audio has ended or `stop` is set.
+
+    Raises:
+        MonitorError: nothing can be monitored, or an array's audio could not be used to its end.
+    """
+    with ExitStack() as stack:
+        bundle = bundles.load(settings.bundle)
+        recogniser = Recogniser(bundle, settings.threads, settings.provider)
+        if bundle.manifest.notice:
+            log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
+        arrays = _arrays(settings, bundle.manifest.sample_rate, stack)
+        journal = stack.enter_context(closing(_journal(settings, stack)))
+        doorbell = None
+        if settings.publish != "none":
+            doorbell = Doorbell(journal.path, settings.publish, journal.last_seq)
+            stack.callback(doorbell.close)
+            log.info("publishing on %s", settings.publish)
+        core = Core(
+            settings, recogniser=recogniser, arrays=arrays, journal=journal, doorbell=doorbell, sinks=sinks
+        )
+        core.run(stop)
+    errors = [array.error for array in arrays if array.error]
+    if errors:
+        raise errors[0]
+
+
+class Core:
+    """The loop: item from the backlog -> recognise -> journal -> publisher and sinks."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        recogniser: Recogniser,
+        arrays: list[Array],
+        journal: Journal,
+        doorbell: Doorbell | None,
+        sinks: Sequence[Sink],
+    ) -> None:
+        self.recogniser = recogniser
+        self.manifest = recogniser.bundle.manifest
+        self.arrays = arrays
+        self.journal = journal
+        self.doorbell = doorbell
+        self.sinks = sinks
+        self.node = settings.node or slug(socket.gethostname())
+        self.max_windows = settings.max_windows or math.inf
+        self.hop = _hop(settings, self.manifest)
+        self.boot_id = uuid.uuid4().hex
+        self.backlog: Backlog[Array] = Backlog(self.hop)
+        self.started = time.monotonic()
+        self.stopping = False
+        self._cpu = (self.started, time.process_time())
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until every array has ended; `stop` ends them."""
+        threads = [threading.Thread(target=self._read, args=(array,), daemon=True) for array in self.arrays]
+        for array in self.arrays:
+            self._health(array, "starting")
+        for thread in threads:
+            thread.start()
+        try:
+            while not all(array.ended for array in self.arrays):
+                entry = self.backlog.get(TICK)
+                if stop.is_set() and not self.stopping:
+                    self._stop()
+                if entry is not None:
+                    self._handle(*entry)
+                self._tick()
+        finally:
+            self._stop()
+
+    # Reader threads: one per array.
+
+    def _read(self, array: Array) -> None:
+        try:
+            with closing(windows(self._stamped(array), self.manifest.window, self.hop)) as items:
+                count = 0
+                for item in items:
+                    self.backlog.put(array, item, live=array.live)
+                    count += isinstance(item, Window)
+                    if count >= self.max_windows:
+                        break
+        except Exception as exc:  # noqa: BLE001 - to be raised by the main thread
+            array.error = exc
+        array.source.close()
+        self.backlog.put(array, None, live=array.live)
+
+    def _stamped(self, array: Array) -> Iterator[Block | Gap]:
+        for record in array.source.records():
+            if array.epoch is None and isinstance(record, Block):
+                array.epoch = datetime.now(UTC) - timedelta(seconds=record.end / array.source.sample_rate)
+            yield record
+
+    # Main thread.
+
+    def _stop(self) -> None:
+        self.stopping = True
+        self.backlog.stop()
+        for array in self.arrays:
+            array.source.close()
+
+    def _handle(self, array: Array, item: Window | Gap | None) -> None:
+        if item is None:
+            array.ended = True
+            self._health(array, "stopped")
+        elif isinstance(item, Gap):
+            self._gap(array, item.start, item.end, item.reason)
+        elif self.stopping:
+            self._unlabelled(array, item, "stopped")
+        else:
+            self._window(array, item)
+
+    def _window(self, array: Array, window: Window) -> None:
+        """Recognise the healthy channels of a window and publish a label, or a gap if there is none."""
+        received = window.samples[:, : window.end - window.start]
+        array.faults = health.faults(received)
+        array.levels = health.levels_dbfs(received).tolist()
+        used = [channel for channel in range(len(received)) if channel not in array.faults]
+        if not used:
+            self._unlabelled(array, window, "no_healthy_channel")
+            return
+        try:
+            recognition = self.recogniser.recognise(window.samples[used])
+        except ModelError as exc:
+            log.error("%s: %s", array.name, exc)
+            self._unlabelled(array, window, "model_error")
+            return
+        self._fill_hole(array, window.start)
+        array.covered = window.end
+        array.windows += 1
+        self._publish(self._label(array, window, used, recognition))
+
+    def _label(self, array: Array, window: Window, used: list[int], recognition: Recognition) -> LabelMessage:
+        labels = self.manifest.labels
+        best = int(recognition.scores.argmax())
+        stable, since = array.smoother.update(labels[best], window.start)
+        power = np.mean([10.0 ** (array.levels[channel] / 10.0) for channel in used])
+        return LabelMessage(
+            **self._common(array),
+            start=array.utc(window.start),
+            end=array.utc(window.end),
+            label=labels[best],
+            confidence=float(recognition.scores[best]),
+            scores=dict(zip(labels, recognition.scores.tolist(), strict=True)),
+            stable=stable,
+            since=array.utc(since),
+            level_dbfs=round(float(10.0 * np.log10(power)), 2),
+            valid_fraction=window.valid_fraction,
+            channels=ChannelUse(used, {str(channel): fault for channel, fault in array.faults.items()}),
+            members={
+                name: MemberVote(labels[int(scores.argmax())], float(scores.max()))
+                for name, scores in recognition.members.items()
+            },
+            latency_ms=round(1000.0 * (time.monotonic() - window.time), 3),
+            model=self.recogniser.bundle.model_id,
+            file=None if window.file is None else safe(window.file),
+        )
+
+    def _unlabelled(self, array: Array, window: Window, reason: GapReason) -> None:
+        # With overlapping windows, what follows the first hop may still get a label from the next window.
+        self._gap(array, window.start, min(window.start + self.hop, window.end), reason)
+
+    def _gap(self, array: Array, start: int, end: int, reason: GapReason) -> None:
+        self._fill_hole(array, start)
+        array.reason = reason
+        self._publish_gap(array, end, reason)
+
+    def _fill_hole(self, array: Array, start: int) -> None:
+        """Account for the rest of a window without a label that no later window covers."""
+        self._publish_gap(array, start, array.reason)
+
+    def _publish_gap(self, array: Array, end: int, reason: GapReason) -> None:
+        lost = end - array.covered
+        if lost <= 0:
+            return
+        start, array.covered = array.covered, end
+        array.gaps += 1
+        if lost >= self.manifest.window:
+            array.smoother.interrupt()
+        self._publish(
+            GapMessage(
+                **self._common(array),
+                start=array.utc(start),
+                end=array.utc(end),
+                reason=reason,
+                lost_samples=lost,
+            )
+        )
+
+    def _tick(self) -> None:
+        if self.doorbell is not None:
+            self.doorbell.supervise()
+        for array in self.arrays:
+            state = _state(array)
+            if state != array.state or time.monotonic() >= array.health_due:
+                self._health(array, state)
+        for sink in self.sinks:
+            sink(None)
+
+    def _health(self, array: Array, state: State) -> None:
+        now, cpu = time.monotonic(), time.process_time()
+        elapsed, used = now - self._cpu[0], cpu - self._cpu[1]
+        self._cpu = (now, cpu)
+        array.state, array.health_due = state, now + HEALTH_INTERVAL
+        self._publish(
+            HealthMessage(
+                **self._common(array),
+                state=state,
+                channels=[
+                    ChannelHealth(round(level, 2), array.faults.get(channel))
+                    for channel, level in enumerate(array.levels)
+                ],
+                windows=array.windows,
+                gaps=array.gaps,
+                queue=self.backlog.waiting(array),
+                uptime_s=round(now - self.started, 3),
+                cpu_percent=round(100.0 * used / elapsed, 1) if elapsed > 0 else 0.0,
+                rss_mb=round(_resident_bytes() / 1e6, 1),
+                durable=True,
+            )
+        )
+
+    def _common(self, array: Array) -> dict[str, Any]:
+        return {
+            "id": uuid.uuid4().hex,
+            "boot_id": self.boot_id,
+            "seq": self.journal.last_seq + 1,
+            "node": self.node,
+            "array": array.name,
+            "published": datetime.now(UTC),
+        }
+
+    def _publish(self, message: Message) -> None:
+        self.journal.append(message)
+        if self.doorbell is not None:
+            self.doorbell.ring()
+        for sink in self.sinks:
+            sink(message)
+
+
+def slug(text: str) -> str:
+    """A name for topics and entities: a-z, 0-9, - and _ only."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:64] or "array"
+
+
+def _arrays(settings: Settings, sample_rate: int, stack: ExitStack) -> list[Array]:
+    """Open every array; `stack` closes them."""
+    wanted = [*settings.device, *settings.replay]
+    if not wanted:
+        raise ConfigError(
+            "nothing to monitor: give --device (`activity-monitor devices` lists them) or --replay",
+            Exit.USAGE,
+        )
+    if len(settings.name) > len(wanted):
+        raise ConfigError(f"{len(settings.name)} names for {len(wanted)} arrays", Exit.USAGE)
+    usual = [slug(device) for device in settings.device] + [slug(Path(path).stem) for path in settings.replay]
+    arrays: list[Array] = []
+    for number, text in enumerate(wanted):
+        live = number < len(settings.device)
+        source = _sound_card(settings, text, sample_rate) if live else _replay(settings, text, sample_rate)
+        stack.callback(source.close)
+        name = settings.name[number] if number < len(settings.name) else usual[number]
+        taken = {array.name for array in arrays}
+        arrays.append(Array(name if name not in taken else f"{name}-{number + 1}", source, live))
+    return arrays
+
+
+def _sound_card(settings: Settings, device: str, sample_rate: int) -> ArraySource:
+    return SoundCard(device, sample_rate, settings.channel_count, settings.channel_map)
+
+
+def _replay(settings: Settings, path: str, sample_rate: int) -> ArraySource:
+    return Replay(
+        Path(path),
+        sample_rate,
+        settings.channel_count,
+        channel_map=settings.channel_map,
+        mono_to_all=settings.mono_to_all,
+        speed=settings.speed,
+        loop=settings.loop,
+    )
+
+
+def _journal(settings: Settings, stack: ExitStack) -> Journal:
+    if settings.journal is None and not settings.device:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="activity-monitor-"))
+        return Journal(Path(folder) / "journal.sqlite", durable=False)
+    return Journal(settings.journal or default_path())
+
+
+def _hop(settings: Settings, manifest: bundles.Manifest) -> int:
+    hop = manifest.window if settings.hop is None else round(settings.hop * manifest.sample_rate)
+    if not 0 < hop <= manifest.window:
+        limit = f"{manifest.window_seconds:g} s, the window of bundle {safe(manifest.name)}"
+        raise ConfigError(f"a hop of {settings.hop:g} s is not within {limit}")
+    return hop
+
+
+def _state(array: Array) -> State:
+    if array.ended:
+        return "stopped"
+    if not array.source.connected:
+        return "reconnecting"
+    if array.epoch is None:
+        return "starting"
+    return "degraded" if array.faults else "listening"
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

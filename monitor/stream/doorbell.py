@@ -1,0 +1,101 @@
+"""The core's side of the publisher: starts it, rings it, replaces it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, cast
+
+from monitor.errors import Exit, MonitorError, safe
+
+log = logging.getLogger(__name__)
+
+READY = b"ready\n"
+"""What the publisher writes to stdout once its endpoints are bound"""
+START_LIMIT = 10.0
+"""Seconds until the publisher must have bound its endpoints"""
+FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
+"""Seconds between restarts"""
+STOP_LIMIT = 1.0
+"""Seconds for the last messages to leave"""
+
+
+class Doorbell:
+    """A publisher process for a journal.
+
+    Args:
+        journal: path of the journal.
+        endpoint: of the live stream.
+        boot_seq: last message of earlier runs.
+
+    Raises:
+        MonitorError: exit code 69 if the endpoint is in use.
+    """
+
+    def __init__(self, journal: Path, endpoint: str, boot_seq: int) -> None:
+        self._command = [sys.executable, "-m", "monitor.stream.publisher", str(journal), endpoint]
+        self._command += ["--boot-seq", str(boot_seq)]
+        self._backoff, self._retry_at = FIRST_BACKOFF, 0.0
+        self._process = self._start()
+        self._wait_until_ready()
+
+    def ring(self) -> None:
+        """Say that the journal has something new. Never blocks."""
+        try:
+            os.write(self._pipe.fileno(), b"!")
+        except BlockingIOError:
+            pass  # it has been told often enough
+        except BrokenPipeError:
+            self.supervise()
+
+    def supervise(self) -> None:
+        """Replace the process if it has ended; to be called several times a second."""
+        if self._process.poll() is None:
+            if time.monotonic() > self._retry_at + LAST_BACKOFF:
+                self._backoff = FIRST_BACKOFF
+        elif time.monotonic() >= self._retry_at:
+            log.warning("the publisher ended (%d); starting a new one", self._process.returncode)
+            self._release()
+            self._process = self._start()
+            self._retry_at = time.monotonic() + self._backoff
+            self._backoff = min(2 * self._backoff, LAST_BACKOFF)
+
+    def close(self) -> None:
+        """Let the last messages leave, then end the process."""
+        self._pipe.close()
+        try:
+            self._process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._release()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C in the terminal is the core's business.
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        self._pipe = cast("IO[bytes]", process.stdin)
+        self._stdout = cast("IO[bytes]", process.stdout)
+        self._stderr = cast("IO[bytes]", process.stderr)
+        os.set_blocking(self._pipe.fileno(), False)
+        return process
+
+    def _wait_until_ready(self) -> None:
+        if not select.select([self._stdout], [], [], START_LIMIT)[0]:
+            self._process.kill()
+        if os.read(self._stdout.fileno(), len(READY)) != READY:
+            self._process.wait()
+            lines = safe(self._stderr.read().decode(errors="replace").strip()[-500:])
+            self._release()
+            raise MonitorError(lines or "the publisher did not start", Exit.UNAVAILABLE)
+
+    def _release(self) -> None:
+        for pipe in (self._pipe, self._stdout, self._stderr):
+            pipe.close()

@@ -1,0 +1,162 @@
+"""The publisher process: tells what the journal holds, live and on request.
+
+It owns every socket, so a client can hurt nothing but this process, which `doorbell.py` replaces at any time:
+what it misses meanwhile is in the journal. A byte on stdin says that the journal has something new; the end
+of stdin says that the core has stopped.
+
+    live       XPUB, frames [topic, body]; a new subscriber gets the last label and health of each array
+    catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, with or without `types` and
+               `limit`; replies [b"messages", body, ...] in order, then [b"end", JSON] with `last_seq` and
+               `more`, or [b"error", text]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from monitor.errors import Exit, MonitorError, safe
+from monitor.stream.doorbell import READY
+from monitor.stream.journal import Entry, JournalReader
+from monitor.stream.messages import TYPES, catch_up_endpoint
+
+PIECE = 100
+"""Messages in one reply"""
+MOST = 1000
+"""Messages for one request; the client asks again for more"""
+HIGH_WATER_MARK = 1000
+"""Messages that wait for a slow subscriber before it misses some; it sees the hole in `seq` and asks"""
+KEPT_TYPES = (b"label", b"health")
+"""Last values that a new subscriber gets"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; exit code 69 if an endpoint is in use."""
+    parser = argparse.ArgumentParser(prog="python -m monitor.stream.publisher", description=__doc__)
+    parser.add_argument("journal", type=Path)
+    parser.add_argument("endpoint")
+    parser.add_argument("--boot-seq", type=int, default=0, help="last message of earlier runs")
+    args = parser.parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        publisher = Publisher(JournalReader(args.journal), args.endpoint, args.boot_seq)
+    except MonitorError as exc:
+        print(exc, file=sys.stderr)
+        return exc.exit_code
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    publisher.serve(sys.stdin.fileno())
+    return Exit.OK
+
+
+class Publisher:
+    """Both sockets, bound.
+
+    Args:
+        journal: what to publish.
+        endpoint: of the live stream.
+        boot_seq: messages up to this one are of earlier runs, and not published.
+    """
+
+    def __init__(self, journal: JournalReader, endpoint: str, boot_seq: int) -> None:
+        self._journal = journal
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        # Limits as measured: silent connections end after 2 s, nobody subscribes to kilobytes, dead peers are
+        # noticed within 4 s.
+        self._live = self._bind(zmq.XPUB, endpoint, 512)
+        self._catch_up = self._bind(zmq.ROUTER, catch_up_endpoint(endpoint), 4096)
+        self._sent = journal.last_seq()
+        self._last: dict[bytes, Entry] = {}  # topic -> newest entry
+        for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
+            self._remember(entry)
+
+    def serve(self, doorbell: int) -> None:
+        """Publish until the doorbell (a file descriptor) closes."""
+        poller = zmq.Poller()
+        for source in (self._live, self._catch_up, doorbell):
+            poller.register(source, zmq.POLLIN)
+        ringing = True
+        while ringing:
+            ready = dict(poller.poll())
+            if self._live in ready:
+                self._greet(self._live.recv())
+            if self._catch_up in ready:
+                self._answer(self._catch_up.recv_multipart())
+            if doorbell in ready:
+                ringing = len(os.read(doorbell, 4096)) > 0
+                self._publish()
+        self._context.destroy(linger=500)
+
+    def _bind(self, kind: int, endpoint: str, most_bytes: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
+        socket.set(zmq.MAXMSGSIZE, most_bytes)
+        socket.set(zmq.HANDSHAKE_IVL, 2000)
+        socket.set(zmq.HEARTBEAT_IVL, 1000)
+        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+        if kind == zmq.XPUB:
+            socket.set(zmq.XPUB_VERBOSE, 1)  # a second subscriber to a topic must be seen, too
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as exc:
+            reason = "is in use: another daemon may be running" if exc.errno == zmq.EADDRINUSE else str(exc)
+            raise MonitorError(
+                f"{safe(endpoint)} {safe(reason)}; choose another with --publish", Exit.UNAVAILABLE
+            ) from exc
+        return socket
+
+    def _publish(self) -> None:
+        while entries := self._journal.after(self._sent, PIECE):
+            for entry in entries:
+                self._remember(entry)
+                self._live.send_multipart([entry.topic, entry.body])
+            self._sent = entries[-1].seq
+
+    def _remember(self, entry: Entry) -> None:
+        if _type(entry) in KEPT_TYPES:
+            self._last[entry.topic] = entry
+
+    def _greet(self, subscription: bytes) -> None:
+        if subscription[:1] == b"\x01":
+            wanted = [entry for topic, entry in self._last.items() if topic.startswith(subscription[1:])]
+            for entry in sorted(wanted, key=lambda entry: entry.seq):
+                self._live.send_multipart([entry.topic, entry.body])
+
+    def _answer(self, frames: list[bytes]) -> None:
+        client, request = frames[0], frames[-1]
+        try:
+            seq, types, limit = self._parse(request)
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            self._catch_up.send_multipart([client, b"error", b"bad request"])
+            return
+        entries = self._journal.after(seq, limit)
+        last = entries[-1].seq if entries else seq
+        wanted = [entry.body for entry in entries if _type(entry).decode() in types]
+        for first in range(0, len(wanted), PIECE):
+            self._catch_up.send_multipart([client, b"messages", *wanted[first : first + PIECE]])
+        end = {"last_seq": last, "more": last < self._journal.last_seq()}
+        self._catch_up.send_multipart([client, b"end", json.dumps(end).encode()])
+
+    def _parse(self, request: bytes) -> tuple[int, set[str], int]:
+        document: dict[str, Any] = json.loads(request)
+        types = set(document.get("types", TYPES))
+        limit = min(max(int(document.get("limit", MOST)), 1), MOST)
+        if "since" in document:
+            return self._journal.seq_before(datetime.fromisoformat(document["since"])), types, limit
+        return min(max(int(document["after_seq"]), 0), 1 << 62), types, limit
+
+
+def _type(entry: Entry) -> bytes:
+    return entry.topic.split(b"/")[3]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

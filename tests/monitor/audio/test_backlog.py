@@ -1,0 +1,76 @@
+"""What waits for recognition."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from monitor.audio.backlog import LIMIT, Backlog
+from monitor.audio.sources import Gap
+from monitor.audio.windows import Window
+
+HOP = 10
+
+
+def window(number: int) -> Window:
+    """The window with the given number."""
+    return Window(np.zeros((1, HOP), dtype=np.float32), number * HOP, (number + 1) * HOP, 0.0)
+
+
+def drain(backlog: Backlog[str]) -> list[Window | Gap | None]:
+    """All items that wait."""
+    items = []
+    while (entry := backlog.get(0.0)) is not None:
+        items.append(entry[1])
+    return items
+
+
+def test_a_live_array_loses_its_oldest_windows() -> None:
+    """Overload skips the oldest windows, keeps the order, and leaves a gap for each."""
+    backlog: Backlog[str] = Backlog(HOP)
+    for number in range(LIMIT + 3):
+        backlog.put("hall", window(number), live=True)
+    items = drain(backlog)
+    assert items[:3] == [Gap(k * HOP, (k + 1) * HOP, "overload") for k in range(3)]
+    assert [item.start for item in items[3:] if item] == [k * HOP for k in range(3, LIMIT + 3)]
+
+
+def test_one_array_does_not_crowd_out_another() -> None:
+    """The limit is for each array by itself."""
+    backlog: Backlog[str] = Backlog(HOP)
+    backlog.put("kitchen", window(0), live=True)
+    for number in range(LIMIT + 1):
+        backlog.put("hall", window(number), live=True)
+    assert backlog.waiting("kitchen") == 1
+    assert backlog.waiting("hall") == LIMIT
+
+
+def test_a_replay_waits_until_there_is_room() -> None:
+    """Replayed audio is never skipped, however slow recognition is."""
+    backlog: Backlog[str] = Backlog(HOP)
+    numbers = range(3 * LIMIT)
+    thread = threading.Thread(target=lambda: [backlog.put("file", window(n), live=False) for n in numbers])
+    thread.start()
+    time.sleep(0.05)
+    assert backlog.waiting("file") == LIMIT
+    items = []
+    while len(items) < len(numbers):
+        entry = backlog.get(5.0)
+        assert entry is not None
+        items.append(entry[1])
+    thread.join(5.0)
+    assert [item.start for item in items if isinstance(item, Window)] == [n * HOP for n in numbers]
+
+
+def test_stop_releases_a_waiting_replay() -> None:
+    """Nobody waits for room once the run is being stopped."""
+    backlog: Backlog[str] = Backlog(HOP)
+    for number in range(LIMIT):
+        backlog.put("file", window(number), live=False)
+    thread = threading.Thread(target=backlog.put, args=("file", window(LIMIT)), kwargs={"live": False})
+    thread.start()
+    backlog.stop()
+    thread.join(5.0)
+    assert not thread.is_alive()

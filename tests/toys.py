@@ -1,0 +1,69 @@
+"""A model that can be understood, and signals whose recognition by it is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import soundfile
+from onnx import TensorProto, helper, numpy_helper
+
+from monitor.inference import bundle
+from monitor.inference.logmel import LogMelSpec, mel_bands
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+RATE = 16000
+TONES = {"low": 300.0, "middle": 1200.0, "high": 4000.0}
+
+
+def tone(label: str, seconds: float, channels: int = 4, rate: int = RATE) -> npt.NDArray[np.float32]:
+    """A tone that the toy bundle recognises as `label`: `[channels, samples]`, with a little noise."""
+    rng = np.random.default_rng(round(TONES[label]))
+    time = np.arange(round(seconds * rate)) / rate
+    clean = 0.1 * np.sin(2 * np.pi * TONES[label] * time)
+    return (clean + 0.001 * rng.standard_normal((channels, len(time)))).astype(np.float32)
+
+
+def toy_model(spec: LogMelSpec, frames: int, *, gain: float = 0.5) -> bytes:
+    """ONNX: the class is the tone whose mel band is loudest on average over time."""
+    bands = mel_bands(spec)
+    bins = [round(frequency * spec.window / spec.sample_rate) for frequency in TONES.values()]
+    weights = np.zeros((spec.n_mels, len(TONES)), dtype=np.float32)
+    for column, number in enumerate(bins):
+        weights[int(bands[:, [number]].toarray().argmax()), column] = gain
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["log_mel", "time"], ["mean"], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["posteriors"], axis=-1),
+        ],
+        "toy",
+        [helper.make_tensor_value_info("log_mel", TensorProto.FLOAT, ["batch", spec.n_mels, frames])],
+        [helper.make_tensor_value_info("posteriors", TensorProto.FLOAT, ["batch", len(TONES)])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([2]), "time")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def toy_manifest(window_seconds: float = 1.0) -> bundle.Manifest:
+    """Labels low, middle and high; windows of a second, so that tests are quick."""
+    return bundle.Manifest(
+        name="toy",
+        created="2026-01-01T00:00:00Z",
+        labels=tuple(TONES),
+        window_seconds=window_seconds,
+        log_mel=LogMelSpec(RATE),
+        members=(bundle.Member("tones", "crnn", "tones.onnx", -80.0),),
+    )
+
+
+def write_audio(
+    path: Path, samples: npt.NDArray[np.float32], rate: int = RATE, subtype: str = "PCM_16"
+) -> Path:
+    """Write `[channels, n]` and return the path."""
+    soundfile.write(path, samples.T, rate, subtype=subtype)
+    return path
