@@ -46,7 +46,7 @@ def _common(parser: argparse.ArgumentParser, output: str) -> None:
 
 
 def _bundle(arguments: argparse.Namespace) -> None:
-    from export.pack import pack  # noqa: PLC0415
+    from export.pack import pack
 
     name = arguments.name or arguments.out.stem
     made = pack(arguments.run, arguments.out, name, arguments.notice, arguments.data)
@@ -54,7 +54,7 @@ def _bundle(arguments: argparse.Namespace) -> None:
 
 
 def _onnx(arguments: argparse.Namespace) -> None:
-    from export.onnx import export_run  # noqa: PLC0415
+    from export.onnx import export_run
 
     graph = export_run(arguments.run, arguments.data)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,22 +84,22 @@ def to_onnx(model: nn.Module, n_mels: int, frames: int) -> bytes:
 
     The batch axis is free. The same weights give the same bytes.
     """
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        path = Path(scratch) / "model.onnx"
         # It warns of frozen batch axes, which check() looks for, and of its age: the new exporter makes the
         # same nodes in fifteen times the time, with dozens of slices around each GRU.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model,
             (torch.zeros(2, n_mels, frames),),
-            buffer,
+            path,
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
         )
-    return buffer.getvalue()
+        return path.read_bytes()
 
 
 def check(graph: bytes, model: nn.Module, log_mel: npt.NDArray[np.float32]) -> float:

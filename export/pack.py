@@ -76,57 +76,65 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         manifest: of the bundle.
         pooled: scores of all tested clips, as from `evaluate`.
     """
-    training, scores, recipe = manifest.training, manifest.scores, manifest.training["recipe"]
-    data, spec = training["data"], manifest.log_mel
-    model = recipe["model"]
-    folds = ",".join(map(str, training["folds"]))
-    versions = ", ".join(f"{name} {number}" for name, number in training["versions"].items())
-    half_width = 1.96 * math.sqrt(scores["accuracy"] * (1 - scores["accuracy"]) / scores["clips"])
-    lines = [
-        f"# {manifest.name}",
-        "",
-        *([f"**{manifest.notice}**", ""] if manifest.notice else []),
-        f"Recognises one of {len(manifest.labels)} classes in {manifest.window_seconds:g} s of sound. "
-        "Channels of an array are scored one by one and averaged. It always names a class: a sound of none of "
-        "them gets the one that it resembles most.",
-        "",
-        "## Data",
-        f"- {data['name']}: {data['clips']} clips, of which {data['left_out']} were too short and left out.",
-        f"- Source: {data['source'] or 'not stated'}",
-        f"- Licence: {data['licence'] or 'not stated'}",
-        "",
-        "## Scores",
-        f"Every clip was predicted by a model that was not trained on its fold (folds tested: {folds}; clips: "
-        f"{scores['clips']}). They hold for clips like these, and say nothing about other rooms or microphones.",
-        "",
-        f"- Accuracy {scores['accuracy']:.1%} (95 % interval about ±{half_width:.1%} if clips were independent)",
-        f"- Macro F1 {scores['macro_f1']:.1%}",
-        "",
-        "| class | F1 | clips |",
-        "|---|---|---|",
-        *(
-            f"| {label} | {f1:.1%} | {sum(row)} |"
-            for label, f1, row in zip(manifest.labels, pooled["f1"], pooled["confusion"], strict=True)
-        ),
-        "",
-        "## Model",
-        f"- Input: log-mel spectrogram, {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window "
-        f"{spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, maximum at 0 dB, clipped at "
-        f"{model['threshold_db']:g} dB.",
-        f"- Convolutional recurrent network: kernels {model['kernels']}, filters {model['filters']}, pooling "
-        f"(frequency, time) {model['pools']}, two GRUs.",
-        f"- Posteriors are the mean of {len(training['folds'])} fold model(s).",
-        f"- Recipe {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch']}, learning rate "
-        f"{recipe['learning_rate']:g}, decay {recipe['decay']:g}, seed {recipe['seed']}.",
-        "",
-        "## Made with",
-        "```",
-        *([data["source"]] if data["source"].startswith("activity-trainer ") else []),
-        f"activity-trainer train crnn --recipe {recipe['name']} --epochs {recipe['epochs']} "
-        f"--seed {recipe['seed']} --folds {folds} --threads {training['threads']}",
-        "activity-export bundle",
-        "```",
-        f"on {manifest.created}, {versions}.",
-        "",
-    ]
-    return "\n".join(lines)
+    training, scores, spec = manifest.training, manifest.scores, manifest.log_mel
+    data, recipe, accuracy = training["data"], training["recipe"], scores["accuracy"]
+    rows = zip(manifest.labels, pooled["f1"], map(sum, pooled["confusion"]), strict=True)
+    return CARD_TEXT.format(
+        manifest=manifest,
+        notice=f"\n**{manifest.notice}**\n" if manifest.notice else "",
+        classes=len(manifest.labels),
+        data=data,
+        source=data["source"] or "not stated",
+        licence=data["licence"] or "not stated",
+        scores=scores,
+        half_width=1.96 * math.sqrt(accuracy * (1 - accuracy) / scores["clips"]),
+        f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
+        spec=spec,
+        recipe=recipe,
+        model=recipe["model"],
+        models=len(training["folds"]),
+        folds=",".join(map(str, training["folds"])),
+        threads=training["threads"],
+        versions=", ".join(f"{name} {number}" for name, number in training["versions"].items()),
+    )
+
+
+CARD_TEXT = """\
+# {manifest.name}
+{notice}
+It names one of {classes} classes for {manifest.window_seconds:g} s of sound. The channels of an array are
+scored one by one and averaged. It always names a class: a sound that belongs to none of them gets the one
+that it resembles most.
+
+## Data
+- {data[name]}: {data[clips]} clips; {data[left_out]} of them were too short and left out.
+- Source: {source}
+- Licence: {licence}
+
+## Scores
+Every clip was predicted by a model that was not trained on its fold (tested: fold {folds}; {scores[clips]}
+clips). The scores hold for clips like these; they say nothing about other rooms, microphones or people.
+
+- Accuracy {scores[accuracy]:.1%}, within about ±{half_width:.1%} (95 %, if the clips were independent)
+- Macro F1 {scores[macro_f1]:.1%}
+
+| class | F1 | clips |
+|---|---|---|
+{f1_rows}
+
+## Model
+- Input: log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
+  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, maximum at 0 dB, clipped at
+  {model[threshold_db]:g} dB.
+- Convolutional recurrent network: kernels {model[kernels]}, filters {model[filters]},
+  pooling (frequency, time) {model[pools]}, two GRUs. Fold models averaged: {models}.
+- Recipe {recipe[name]}: {recipe[epochs]} epochs, batch {recipe[batch]}, learning rate
+  {recipe[learning_rate]:g}, decay {recipe[decay]:g}, seed {recipe[seed]}.
+
+## Made with
+On {manifest.created} with {versions}:
+
+    activity-trainer train crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]} \\
+        --folds {folds} --threads {threads} --data DATA --out RUN
+    activity-export bundle RUN -o BUNDLE
+"""

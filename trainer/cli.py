@@ -97,8 +97,8 @@ def _seed(text: str) -> int:
 
 
 def _train_crnn(arguments: argparse.Namespace) -> None:
-    from trainer import datasets, recipes  # noqa: PLC0415
-    from trainer.train_crnn import train, with_changes  # noqa: PLC0415
+    from trainer import datasets, recipes
+    from trainer.train_crnn import train, with_changes
 
     recipe = with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
     data = datasets.read(arguments.data)
@@ -106,7 +106,7 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    from trainer import simulate  # noqa: PLC0415
+    from trainer import simulate
 
     if arguments.demo:
         simulate.write_demo(arguments.demo, arguments.seed)

@@ -24,8 +24,8 @@ def evaluate(truth: Classes, predicted: Classes, labels: int) -> dict[str, Any]:
         labels: number of classes.
 
     Returns:
-        JSON-ready: `clips`, `accuracy` and `macro_f1` in [0, 1], `f1` per class, and `confusion`, rows of true
-        classes by predicted ones.
+        JSON-ready: `clips`, `accuracy` and `macro_f1` in [0, 1], `f1` per class, and `confusion` (row: true
+        class, column: predicted class).
 
     Raises:
         ValueError: no clips, lengths that differ, or classes out of range.

@@ -62,7 +62,7 @@ def read_window(path: Path, sample_rate: int, seconds: float) -> npt.NDArray[np.
     """The first window of an audio file, by the daemon's rule for short ones (`complete_window`).
 
     Returns:
-        float32 `[channels, seconds * sample_rate]` at `sample_rate`, in [-1, 1]; None if the file is too short.
+        float32 `[channels, seconds * sample_rate]` at `sample_rate`, in [-1, 1]; None if it is too short.
 
     Raises:
         MonitorError: not readable as audio, or with samples that are no numbers.

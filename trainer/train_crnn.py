@@ -59,6 +59,8 @@ def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, thr
     posteriors = np.zeros((len(data.clips), len(data.labels)), dtype=np.float32)
     tested = np.zeros(len(data.clips), dtype=bool)
     fold_of = np.array([clip.fold for clip in data.clips])
+    for fold in set(data.folds) - set(fold_of[features.clip].tolist()):
+        raise MonitorError(f"fold {fold} has no clip that is long enough")
     truth = np.array([data.labels.index(clip.label) for clip in data.clips])
     scores: dict[str, Any] = {}
     with Progress(
@@ -76,7 +78,14 @@ def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, thr
 
             torch.manual_seed(1000 * recipe.seed + fold)  # initial weights, dropout, order of the examples
             model = Crnn(recipe.crnn(len(data.labels)))
-            fit(model, features.log_mel, truth[features.clip], np.flatnonzero(~test), recipe, report)
+            fit(
+                model,
+                features.log_mel,
+                truth[features.clip],
+                np.flatnonzero(~test),
+                recipe=recipe,
+                report=report,
+            )
             run.save_model(out, fold, model)
             clips, means = predict(model, features, np.flatnonzero(test))
             posteriors[clips], tested[clips] = means, True
@@ -85,7 +94,9 @@ def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, thr
 
     clips = np.flatnonzero(tested)
     predicted = posteriors.argmax(axis=1)
-    run.save_predictions(out, data.labels, (_row(data, i, predicted[i], posteriors[i]) for i in clips))
+    run.save_predictions(
+        out, data.labels, (_row(data, i, predicted[i], posteriors[i]) for i in clips.tolist())
+    )
     results = {
         "folds": scores,
         "mean": {
@@ -103,6 +114,7 @@ def fit(
     log_mel: npt.NDArray[np.float32],
     truth: npt.NDArray[np.integer[Any]],
     examples: npt.NDArray[np.intp],
+    *,
     recipe: Recipe,
     report: Callable[[float], None],
 ) -> None:
@@ -126,7 +138,7 @@ def fit(
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1.0 / (1.0 + recipe.decay * update))
     for epoch in range(1, recipe.epochs + 1):
         losses = []
-        for batch in torch.randperm(len(examples)).split(recipe.batch):
+        for batch in torch.split(torch.randperm(len(examples)), recipe.batch):
             chosen = examples[batch.numpy()]
             x = torch.from_numpy(log_mel[chosen])  # [B, n_mels, frames]
             y = torch.from_numpy(truth[chosen])  # [B]
@@ -164,8 +176,9 @@ def predict(
             [model(torch.from_numpy(features.log_mel[batch])).softmax(dim=1).numpy() for batch in batches]
         )  # [examples, labels]
     clips, first = np.unique(features.clip[examples], return_index=True)
-    sums = np.add.reduceat(channels, first, axis=0)
-    return clips, sums / np.diff(first, append=len(examples))[:, None].astype(np.float32)
+    sums = np.add.reduceat(channels, first, axis=0)  # [clips, labels]
+    counts = np.diff(first, append=len(examples))[:, None]
+    return clips, (sums / counts).astype(np.float32)
 
 
 def _known(folds: list[int], data: DataSet) -> list[int]:

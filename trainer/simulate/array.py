@@ -39,14 +39,15 @@ def render(rng: Generator, sound: Sound, level_dbfs: float) -> npt.NDArray[np.fl
     wet *= gains * 10.0 ** (level_dbfs / 20.0) / max(rms(wet), 1e-12)
     self_noise = 10.0 ** (between(rng, -80.0, -70.0) / 20.0)
     wet += self_noise * rng.standard_normal(wet.shape)
-    return np.clip(np.round(wet * STEPS), -STEPS, STEPS - 1) / STEPS
+    quantised: npt.NDArray[np.float64] = np.clip(np.round(wet * STEPS), -STEPS, STEPS - 1) / STEPS
+    return quantised
 
 
 def responses(rng: Generator) -> npt.NDArray[np.float64]:
     """Impulse responses `[4, taps]`: direct sound, early reflections, exponential tail.
 
-    Every path comes as a plane wave from a direction of its own, so that the microphones hear it one after the
-    other; the tails of the microphones are independent.
+    Every path comes as a plane wave from a direction of its own, so that the microphones hear it one after
+    the other; the tails of the microphones are independent.
     """
     reverberation = between(rng, 0.15, 0.6)  # seconds to -60 dB
     taps = round(reverberation * RATE)

@@ -1,11 +1,11 @@
 """Generated sounds of the nine DCASE 2018 activities, dry and mono at 16 kHz.
 
 They are caricatures: each activity is made of the few kinds of sound that a listener would name first (a
-vacuum cleaner whirrs, dishes clink under running water), with every parameter drawn from a wide range. A model
-that is trained on them knows these caricatures, not homes.
+vacuum cleaner whirrs, dishes clink under running water), with every parameter drawn from a wide range. A
+model that is trained on them knows these caricatures, not homes.
 
-Every generator takes a `numpy.random.Generator` and a number of samples and returns float64 `[samples]`, with a
-peak of 1; the same generator state gives the same sound. Frequencies are hertz, times seconds.
+Every generator takes a `numpy.random.Generator` and a number of samples and returns float64 `[samples]`, with
+a peak of 1; the same generator state gives the same sound. Frequencies are hertz, times seconds.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def music(rng: Generator, samples: int) -> Sound:
 
 
 def speech(rng: Generator, samples: int, pitch: float, pauses: float) -> Sound:
-    """A voice: voiced and unvoiced syllables in phrases, silent for about `pauses` of the time; rms about 1."""
+    """A voice: voiced and unvoiced syllables in phrases, silent for about `pauses` of the time; rms 1."""
     sound = np.zeros(samples + RATE)
     at = int(between(rng, 0.0, 1.0) * RATE)
     while at < samples:
@@ -327,8 +327,11 @@ def swell(rng: Generator, samples: int, period: float, depth: float) -> Sound:
 
 
 def bandpass(sound: Sound, low: float, high: float) -> Sound:
-    """Second-order band-pass, -3 dB at `low` and `high`."""
-    return scipy.signal.sosfilt(scipy.signal.butter(2, (low, high), "bandpass", fs=RATE, output="sos"), sound)
+    """Band-pass of second order, -3 dB at `low` and `high`."""
+    filtered: Sound = scipy.signal.sosfilt(
+        scipy.signal.butter(2, (low, high), "bandpass", fs=RATE, output="sos"), sound
+    )
+    return filtered
 
 
 def rms(sound: Sound) -> float:
