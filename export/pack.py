@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,7 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         pooled: scores of all tested clips, as from `evaluate`.
     """
     training, scores, spec = manifest.training, manifest.scores, manifest.log_mel
-    data, recipe, accuracy = training["data"], training["recipe"], scores["accuracy"]
+    data, recipe = training["data"], training["recipe"]
     rows = zip(manifest.labels, pooled["f1"], map(sum, pooled["confusion"]), strict=True)
     return CARD_TEXT.format(
         manifest=manifest,
@@ -87,7 +86,6 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         source=data["source"] or "not stated",
         licence=data["licence"] or "not stated",
         scores=scores,
-        half_width=1.96 * math.sqrt(accuracy * (1 - accuracy) / scores["clips"]),
         f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
         spec=spec,
         recipe=recipe,
@@ -115,7 +113,7 @@ that it resembles most.
 Every clip was predicted by a model that was not trained on its fold (tested: fold {folds}; {scores[clips]}
 clips). The scores hold for clips like these; they say nothing about other rooms, microphones or people.
 
-- Accuracy {scores[accuracy]:.1%}, within about ±{half_width:.1%} (95 %, if the clips were independent)
+- Accuracy {scores[accuracy]:.1%}
 - Macro F1 {scores[macro_f1]:.1%}
 
 | class | F1 | clips |
