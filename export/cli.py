@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor import __version__
-from monitor.errors import MonitorError, safe
+from monitor.errors import safe
 from trainer.cli import call
 
 
@@ -57,10 +57,7 @@ def _onnx(arguments: argparse.Namespace) -> None:
     from export.onnx import export_run
 
     graph = export_run(arguments.run, arguments.data)
-    try:
-        arguments.out.write_bytes(graph)
-    except OSError as exc:
-        raise MonitorError(f"cannot write {safe(str(arguments.out))}: {exc.strerror}") from exc
+    arguments.out.write_bytes(graph)
     print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from monitor import __version__
-from monitor.errors import Exit, MonitorError
+from monitor.errors import Exit, MonitorError, safe
 
 SIGINT_EXIT = 130
 
@@ -30,6 +30,10 @@ def call(program: str, command: Callable[[argparse.Namespace], None], arguments:
     except ModuleNotFoundError as exc:
         print(f"{program}: error: {exc.name} is missing; install activity-monitor[trainer]", file=sys.stderr)
         return int(Exit.UNAVAILABLE)
+    except OSError as exc:
+        what = f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+        print(f"{program}: error: {safe(what)}", file=sys.stderr)
+        return int(Exit.NO_PERMISSION if isinstance(exc, PermissionError) else Exit.IO)
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return SIGINT_EXIT

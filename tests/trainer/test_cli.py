@@ -33,6 +33,13 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.startswith("activity-trainer: error: there is no data folder")
 
 
+def test_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made is one line, too."""
+    (tmp_path / "file").write_text("in the way")
+    assert main(["simulate", "--to", str(tmp_path / "file" / "data"), "--clips", "1"]) == 74
+    assert "file/data" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--frobnicate"], [], ["train"], ["simulate"], ["simulate", "--to", "x", "--clips", "0"]],

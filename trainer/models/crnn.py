@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -36,8 +37,9 @@ class CrnnConfig:
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
             raise ValueError("kernels, filters and pools need one entry per block each")
-        if min(self.labels, self.gru_units, *self.kernels, *self.filters, *map(min, self.pools)) < 1:
-            raise ValueError("labels, kernels, filters, pools and gru_units must be positive")
+        sizes = (self.labels, self.gru_units, *self.kernels, *self.filters, *itertools.chain(*self.pools))
+        if not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ValueError("labels, kernels, filters, pools and gru_units must be whole and positive")
         if self.bands < 1:
             raise ValueError(f"the pooling leaves nothing of {self.n_mels} mel bands")
         if not (math.isfinite(self.threshold_db) and self.threshold_db < 0):

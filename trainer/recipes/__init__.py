@@ -37,6 +37,10 @@ class Recipe:
     seed: int
 
     def __post_init__(self) -> None:
+        if not all(isinstance(number, int) for number in (self.epochs, self.batch, self.seed)):
+            raise ValueError("epochs, batch and seed must be whole numbers")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be in [0, 1), not {self.betas}")
         if min(self.window_seconds, self.epochs, self.batch, self.learning_rate) <= 0 or self.decay < 0:
             raise ValueError("window, epochs, batch and learning_rate must be positive, decay not negative")
         config = self.crnn(labels=2)

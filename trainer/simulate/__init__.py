@@ -69,7 +69,7 @@ def write_data_set(folder: Path, clips: int, seed: int) -> None:
         PROCESSES, multiprocessing.get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
     )
     try:
-        for _ in track(pool.map(_write_clip, jobs, chunksize=8), "simulate", total=len(jobs), transient=True):
+        for _ in track(pool.map(_write_clip, jobs, chunksize=2), "simulate", total=len(jobs), transient=True):
             pass
     finally:
         pool.shutdown(cancel_futures=True)
@@ -85,10 +85,7 @@ def write_demo(path: Path, seed: int) -> None:
     stretches = [
         recording(name, 0, seed, DEMO_SECONDS * RATE, DEMO_LEVEL_DBFS) for name in DEMO
     ]  # [4, samples] each
-    try:
-        _write_flac(path, np.concatenate(stretches, axis=1))
-    except (OSError, soundfile.SoundFileError) as exc:
-        raise MonitorError(f"cannot write {safe(str(path))}: {safe(str(exc))}", Exit.IO) from exc
+    _write_flac(path, np.concatenate(stretches, axis=1))
 
 
 def recording(
@@ -116,7 +113,10 @@ def _write_clip(job: _Job) -> None:
 
 
 def _write_flac(path: Path, samples: npt.NDArray[np.float64]) -> None:
-    soundfile.write(path, samples.T, RATE, format="FLAC", subtype="PCM_16")
+    try:
+        soundfile.write(path, samples.T, RATE, format="FLAC", subtype="PCM_16")
+    except soundfile.SoundFileError as exc:
+        raise MonitorError(f"cannot write {safe(str(path))}: {safe(str(exc))}", Exit.IO) from exc
 
 
 def _write_tables(folder: Path, jobs: list[_Job], clips: int, seed: int) -> None:

@@ -87,7 +87,7 @@ def test_order_in_time_matters() -> None:
     [
         ({"pools": ((4, 2), (8, 2))}, "leaves nothing of 16 mel bands"),
         ({"kernels": (3,)}, "one entry per block"),
-        ({"filters": (4, 0)}, "must be positive"),
+        ({"filters": (4, 0)}, "must be whole and positive"),
         ({"threshold_db": 0.0}, "below 0 dB"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     ],
