@@ -42,10 +42,9 @@ def call(program: str, command: Callable[[argparse.Namespace], None], arguments:
 
 def positive(text: str) -> int:
     """An argument that is a whole number of 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,10 +93,9 @@ def _folds(text: str) -> list[int]:
 
 
 def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 1 << 32:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
+    return int(text)
 
 
 def _train_crnn(arguments: argparse.Namespace) -> None:

@@ -80,11 +80,12 @@ def write_demo(path: Path, seed: int) -> None:
     """Write one recording with a stretch of each activity in `DEMO`, as FLAC.
 
     Raises:
-        MonitorError: the folder is missing or may not be written.
+        MonitorError: it cannot be written.
     """
     stretches = [
         recording(name, 0, seed, DEMO_SECONDS * RATE, DEMO_LEVEL_DBFS) for name in DEMO
     ]  # [4, samples] each
+    path.parent.mkdir(parents=True, exist_ok=True)
     _write_flac(path, np.concatenate(stretches, axis=1))
 
 
