@@ -53,18 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names the nearest option when one is unknown."""
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        parsed, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            word = unknown[0].split("=")[0]
-            known = [name for action in self._actions for name in action.option_strings]
-            self.error(f"unknown: {safe(word)}{nearest(word, known)}")
-        return parsed
-
     def error(self, message: str) -> NoReturn:
-        self.exit(Exit.USAGE, f"{PROGRAM}: error: {safe(message)} (see {PROGRAM} --help)\n")
+        self.exit(Exit.USAGE, f"{PROGRAM}: error: {safe(message)} (see {self.prog} --help)\n")
+
+
+def _check_options(parser: argparse.ArgumentParser, argv: Sequence[str], commands: Any) -> None:
+    """Name the nearest option when one is unknown; argparse would only complain about what follows it."""
+    parsers = [parser, *commands.choices.values()]
+    known = [name for each in parsers for name in each._option_string_actions]  # noqa: SLF001 - not public
+    for word in (argument.split("=")[0] for argument in argv):
+        if word.startswith("--") and word not in known:
+            parser.error(f"unknown option {safe(word)}{nearest(word, known)}")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -76,18 +75,18 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
-    parser.add_argument(
-        "-v", dest="log_level", action="store_const", const="debug", default=argparse.SUPPRESS
-    )
-    parser.add_argument(
-        "-q", dest="log_level", action="store_const", const="warning", default=argparse.SUPPRESS
-    )
+    for short, level, text in (("-v", "debug", "log more"), ("-q", "warning", "log less")):
+        options: dict[str, Any] = {
+            "dest": "log_level",
+            "const": level,
+            "default": argparse.SUPPRESS,
+            "help": text,
+        }
+        parser.add_argument(short, action="store_const", **options)
     for key in SETTINGS:
         _add_setting(parser, key)
     parser.set_defaults(command=_run)
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", parser_class=argparse.ArgumentParser
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
@@ -100,8 +99,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--type", action="append", choices=("label", "gap", "health"), help="only these; repeatable"
     )
     subscribe.add_argument("--json", action="store_true", help="one JSON message per line")
-    args: argparse.Namespace = parser.parse_args(argv)
-    return args
+    _check_options(parser, argv, commands)
+    return parser.parse_args(argv)
 
 
 def _add_command(commands: Any, name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
@@ -164,14 +163,12 @@ def _devices(_: argparse.Namespace) -> int:
 
 
 def _dashboard(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from monitor.stream.subscriber import subscribe
     from monitor.views.dashboard import show
 
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
     with subscribe(args.connect, since=since) as subscription:
-        show(_messages(subscription, args.connect, tick=0.25), Console())
+        show(_messages(subscription, args.connect, tick=0.25))
     return Exit.OK
 
 
@@ -209,11 +206,9 @@ def _view(settings: Settings) -> Iterator[Sink]:
     if settings.json or not wanted:
         yield _json_line if settings.json else _text_line
         return
-    from rich.console import Console
-
     from monitor.views.dashboard import Dashboard
 
-    with Dashboard(Console()) as dashboard:
+    with Dashboard() as dashboard:
         yield lambda message: dashboard.tick() if message is None else dashboard.update(message)
 
 

@@ -93,6 +93,11 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
     Raises:
         MonitorError: nothing can be monitored, or an array's audio could not be used to its end.
     """
+    if not settings.device and not settings.replay:
+        raise ConfigError(
+            "nothing to monitor: give --device (`activity-monitor devices` lists them) or --replay",
+            Exit.USAGE,
+        )
     with ExitStack() as stack:
         bundle = bundles.load(settings.bundle)
         recogniser = Recogniser(bundle, settings.threads, settings.provider)

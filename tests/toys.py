@@ -1,8 +1,10 @@
-"""A model that can be understood, and signals whose recognition by it is known."""
+"""A model that can be understood, signals whose recognition by it is known, and messages."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from monitor.inference import bundle
 from monitor.inference.logmel import LogMelSpec, mel_bands
+from monitor.stream.messages import (
+    ChannelHealth,
+    ChannelUse,
+    GapMessage,
+    HealthMessage,
+    LabelMessage,
+    MemberVote,
+)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 RATE = 16000
@@ -67,3 +77,64 @@ def write_audio(
     """Write `[channels, n]` and return the path."""
     soundfile.write(path, samples.T, rate, subtype=subtype)
     return path
+
+
+MOMENT = datetime(2026, 1, 5, 18, 20, 10, tzinfo=UTC)
+
+
+def common(seq: int, array: str = "kitchen", boot_id: str = "boot") -> dict[str, Any]:
+    """The fields that every message has."""
+    published = MOMENT + timedelta(seconds=10.5)
+    return {
+        "id": f"id-{seq}",
+        "boot_id": boot_id,
+        "seq": seq,
+        "node": "attic",
+        "array": array,
+        "published": published,
+    }
+
+
+def label_message(seq: int, *, file: str | None = None, **fields: Any) -> LabelMessage:
+    """A label with one dead microphone."""
+    return LabelMessage(
+        **common(seq, **fields),
+        start=MOMENT,
+        end=MOMENT + timedelta(seconds=10),
+        label="cooking",
+        confidence=0.75,
+        scores={"cooking": 0.75, "café": 0.25},
+        stable="cooking",
+        since=MOMENT.replace(minute=0, second=0),
+        level_dbfs=-38.2,
+        valid_fraction=1.0,
+        channels=ChannelUse([0, 1, 3], {"2": "dead"}),
+        members={"crnn-60": MemberVote("cooking", 0.75)},
+        latency_ms=412.0,
+        model="toy@0123456789ab",
+        file=file,
+    )
+
+
+def gap_message(seq: int, **fields: Any) -> GapMessage:
+    """A gap of 2.5 s."""
+    end = MOMENT + timedelta(seconds=2.5)
+    return GapMessage(
+        **common(seq, **fields), start=MOMENT, end=end, reason="device_lost", lost_samples=40000
+    )
+
+
+def health_message(seq: int, **fields: Any) -> HealthMessage:
+    """An array that listens, with a microphone that does not."""
+    return HealthMessage(
+        **common(seq, **fields),
+        state="degraded",
+        channels=[ChannelHealth(-38.2, None), ChannelHealth(-120.0, "dead")],
+        windows=8640,
+        gaps=2,
+        queue=0,
+        uptime_s=86400.0,
+        cpu_percent=1.5,
+        rss_mb=150.0,
+        durable=True,
+    )

@@ -81,14 +81,14 @@ def list_devices() -> list[Device]:
     except subprocess.TimeoutExpired as exc:
         raise SourceError("the sound system does not answer", Exit.UNAVAILABLE) from exc
     if done.returncode:
-        raise SourceError(last_line(done.stderr), Exit.UNAVAILABLE)
+        raise SourceError(last_line(done.stderr) or "listing the devices failed", Exit.UNAVAILABLE)
     return [Device(**entry) for entry in json.loads(done.stdout)]
 
 
 def last_line(stderr: bytes) -> str:
     """What a child process said last, harmless for a terminal."""
     lines = stderr.decode(errors="replace").strip().splitlines()
-    return safe(lines[-1]) if lines else "the capture process ended without a word"
+    return safe(lines[-1]) if lines else ""
 
 
 def resolve(wanted: str, devices: list[Device], cards: list[Card]) -> Device:

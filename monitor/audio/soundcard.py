@@ -33,8 +33,9 @@ POLL = 0.1
 """Seconds between looks at `close`"""
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
 """Seconds between attempts to reopen: soon after a hiccup, seldom while a device is unplugged"""
-TOLERANCE = 0.1
-"""Seconds by which blocks may be late before samples count as lost"""
+TOLERANCE = 0.25
+"""Seconds by which blocks may be late before samples count as lost. PortAudio periods do not fit our blocks,
+which is worth 0.1 s, and a sound server may change its latency by 0.16 s while it runs (both measured)."""
 CONFIRM = 1.0
 """Seconds that blocks must stay late: a queue that was only delayed catches up sooner"""
 MAX_DRIFT = 500e-6
@@ -264,5 +265,6 @@ class _Capture:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             self.kill()
-            raise CaptureLost(last_line(self._stderr.read()), "device_lost")
+            words = last_line(self._stderr.read()) or f"the capture process ended ({self._process.wait()})"
+            raise CaptureLost(words, "device_lost")
         self._buffer += data

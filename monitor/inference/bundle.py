@@ -140,8 +140,8 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     text = json.dumps(_to_json(manifest, files), indent=2, ensure_ascii=False) + "\n"
     contents = {MANIFEST: text.encode(), **files}
     bundle = _verify(contents)
-    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
-        raise BundleError(f"{safe(str(path))} is a folder with something else in it; choose another name")
+    if not _replaceable(path):
+        raise BundleError(f"{safe(str(path))} is there already and no bundle; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".bundle-") as scratch:
         fresh = Path(scratch) / "new"
@@ -150,6 +150,12 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
             path.replace(Path(scratch) / "old")
         fresh.replace(path)
     return bundle
+
+
+def _replaceable(path: Path) -> bool:
+    if path.is_dir():
+        return not any(path.iterdir()) or (path / MANIFEST).is_file()
+    return not path.exists() or zipfile.is_zipfile(path)
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:

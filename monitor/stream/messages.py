@@ -11,6 +11,7 @@ import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from monitor.audio.sources import GapReason
@@ -204,7 +205,7 @@ def _record(body: Any, kind: type[_Record]) -> _Record:
     if not isinstance(body, dict):
         raise MessageError(f"{kind.__name__} must be an object")
     values = {}
-    for name, hint, required in _layout(kind):
+    for name, hint, required in _layout(typing.cast("Any", kind)):
         if name in body:
             values[name] = _value(body[name], hint, name)
         elif required:
@@ -212,6 +213,7 @@ def _record(body: Any, kind: type[_Record]) -> _Record:
     return kind(**values)
 
 
+@cache
 def _layout(kind: Any) -> list[tuple[str, Any, bool]]:
     """Name, type and necessity of each field of a dataclass."""
     hints = typing.get_type_hints(kind)

@@ -19,7 +19,6 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -146,7 +145,9 @@ class Publisher:
         self._catch_up.send_multipart([client, b"end", json.dumps(end).encode()])
 
     def _parse(self, request: bytes) -> tuple[int, set[str], int]:
-        document: dict[str, Any] = json.loads(request)
+        document = json.loads(request)
+        if not isinstance(document, dict):
+            raise TypeError
         types = set(document.get("types", TYPES))
         limit = min(max(int(document.get("limit", MOST)), 1), MOST)
         if "since" in document:

@@ -93,7 +93,7 @@ class Subscription:
         if message is None:
             return
         if self._seq is not None:
-            restarted = message.boot_id != self._boot_id and message.seq <= self._seq
+            restarted = self._boot_id not in ("", message.boot_id) and message.seq <= self._seq
             if restarted:  # a daemon with another journal, such as a new replay
                 self._seq = None
             elif message.seq <= self._seq:
@@ -120,8 +120,11 @@ class Subscription:
                     for body in parts:
                         self._hand_out(_parsed(body))
                     continue
-                end = json.loads(parts[0]) if kind == b"end" else {}
-                if not end.get("more"):
+                if kind != b"end":
+                    break
+                end = json.loads(parts[0])
+                self._seq = max(self._seq or 0, end["last_seq"])
+                if not end["more"]:
                     return
                 socket.send(json.dumps({"after_seq": end["last_seq"]}).encode())
             log.warning("no answer from %s; messages may be missing", catch_up_endpoint(self._endpoint))

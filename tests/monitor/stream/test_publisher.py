@@ -1,0 +1,218 @@
+"""Publisher, doorbell and client, over real sockets and processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import zmq
+
+from monitor.errors import Exit, MonitorError
+from monitor.stream.doorbell import Doorbell
+from monitor.stream.journal import Journal
+from monitor.stream.messages import Message, catch_up_endpoint, from_bytes
+from monitor.stream.subscriber import Subscription, subscribe
+from tests.toys import MOMENT, gap_message, health_message, label_message
+
+
+class Stream:
+    """A journal with its publisher, as the core uses them."""
+
+    def __init__(self, path: Path, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.journal = Journal(path, durable=False)
+        self.doorbell = Doorbell(path, endpoint, self.journal.last_seq)
+
+    def send(self, *messages: Message) -> None:
+        """Append and ring."""
+        for message in messages:
+            self.journal.append(message)
+            self.doorbell.ring()
+
+    def supervise(self, seconds: float) -> None:
+        """What the core's loop does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.doorbell.supervise()
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the publisher."""
+        self.doorbell.close()
+        self.journal.close()
+
+
+@pytest.fixture
+def stream(tmp_path: Path, endpoint: str) -> Iterator[Stream]:
+    """A running publisher."""
+    with closing(Stream(tmp_path / "journal.sqlite", endpoint)) as stream:
+        yield stream
+
+
+def seqs(subscription: Subscription, last: int, timeout: float = 10.0) -> list[int]:
+    """Numbers received until `last`."""
+    received: list[int] = []
+    deadline = time.monotonic() + timeout
+    while (not received or received[-1] < last) and time.monotonic() < deadline:
+        message = subscription.receive(0.2)
+        if message is not None:
+            received.append(message.seq)
+    return received
+
+
+def test_frames_on_the_wire(stream: Stream) -> None:
+    """Two frames, topic and JSON; a subscription to one type of one array gets nothing else."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context.socket(zmq.SUB) as socket:
+        socket.connect(stream.endpoint)
+        socket.set(zmq.SUBSCRIBE, b"activity/attic/kitchen/gap/")
+        time.sleep(0.3)
+        stream.send(label_message(1), gap_message(2, array="kitchen2"), gap_message(3))
+        assert socket.poll(5000)
+        name, body = socket.recv_multipart()
+    context.destroy()
+    assert name == b"activity/attic/kitchen/gap/"
+    assert from_bytes(body) == gap_message(3)
+
+
+def test_a_late_joiner_gets_the_last_label_and_health_of_each_array(stream: Stream) -> None:
+    """At once, and without asking."""
+    stream.send(label_message(1), label_message(2), health_message(3), gap_message(4))
+    stream.send(label_message(5, array="hall"))
+    with subscribe(stream.endpoint, types={"label", "health"}) as subscription:
+        received = [subscription.receive(5.0) for _ in range(3)]
+    assert received == [label_message(2), health_message(3), label_message(5, array="hall")]
+
+
+def test_since_gives_the_past_and_goes_on_live(stream: Stream) -> None:
+    """The client joins journal and live stream without a hole and without a double."""
+    stream.send(*(label_message(seq) for seq in range(1, 2501)))
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        stream.send(*(label_message(seq) for seq in range(2501, 2601)))
+        assert seqs(subscription, 2600) == list(range(1, 2601))
+
+
+def test_since_now_gives_nothing_old(stream: Stream) -> None:
+    """The journal is asked for what is newer than the moment."""
+    stream.send(label_message(1), gap_message(2))
+    with subscribe(stream.endpoint, since=MOMENT + timedelta(days=1), types={"gap"}) as subscription:
+        assert subscription.receive(0.5) is None
+        stream.send(gap_message(3))
+        assert subscription.receive(5.0) == gap_message(3)
+
+
+def test_a_killed_publisher_loses_nothing(stream: Stream) -> None:
+    """It is replaced, and the client fetches what was published meanwhile: every number once."""
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        stream.send(*(label_message(seq) for seq in range(1, 11)))
+        assert seqs(subscription, 10) == list(range(1, 11))
+        for first in (11, 21):
+            stream.doorbell._process.kill()
+            stream.doorbell._process.wait()
+            stream.send(*(label_message(seq) for seq in range(first, first + 9)))
+            stream.supervise(2.0)
+            stream.send(label_message(first + 9))
+            assert seqs(subscription, first + 9) == list(range(first, first + 10))
+
+
+def test_a_slow_subscriber_misses_nothing(stream: Stream) -> None:
+    """What overflows its queue is fetched from the journal."""
+    with subscribe(stream.endpoint) as subscription:
+        stream.send(label_message(1))
+        assert subscription.receive(5.0) == label_message(1)
+        stream.send(*(label_message(seq) for seq in range(2, 15_001)))
+        time.sleep(0.5)
+        stream.send(label_message(15_001))
+        received = seqs(subscription, 15_001, timeout=60.0)
+    assert received == list(range(2, 15_002))
+
+
+def test_a_new_daemon_with_a_new_journal_starts_over(tmp_path: Path, endpoint: str) -> None:
+    """A client that outlives a replay follows the next one, whose numbers begin at 1 again."""
+    with subscribe(endpoint) as subscription:
+        for boot in ("one", "two"):
+            with closing(Stream(tmp_path / boot, endpoint)) as stream:
+                stream.send(*(label_message(seq, boot_id=boot) for seq in (1, 2, 3)))
+                received = [subscription.receive(10.0)]
+                while received[-1] is not None and received[-1].seq < 3:
+                    received.append(subscription.receive(10.0))
+                assert {message.boot_id for message in received if message} == {boot}
+
+
+def ask(endpoint: str, request: bytes) -> list[list[bytes]]:
+    """All replies to a raw catch-up request."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    replies = []
+    with context.socket(zmq.DEALER) as socket:
+        socket.set(zmq.LINGER, 0)
+        socket.connect(catch_up_endpoint(endpoint))
+        socket.send(request)
+        while socket.poll(5000):
+            replies.append(socket.recv_multipart())
+            if replies[-1][0] != b"messages":
+                break
+    context.destroy()
+    return replies
+
+
+def test_catch_up_comes_in_bounded_pieces(stream: Stream) -> None:
+    """At most 100 messages in a reply, at most 1000 for a request, and it says whether there are more."""
+    stream.send(*(label_message(seq) for seq in range(1, 1201)))
+    *pieces, (end, tail) = ask(stream.endpoint, b'{"after_seq": 10}')
+    assert [len(piece) - 1 for piece in pieces] == [100] * 10
+    assert (end, json.loads(tail)) == (b"end", {"last_seq": 1010, "more": True})
+    *pieces, (_, tail) = ask(stream.endpoint, b'{"after_seq": 1100, "limit": 60, "types": ["label"]}')
+    assert [len(piece) - 1 for piece in pieces] == [60]
+    assert json.loads(tail) == {"last_seq": 1160, "more": True}
+    assert ask(stream.endpoint, b'{"after_seq": 5, "types": ["gap"]}') == [
+        [b"end", b'{"last_seq": 1005, "more": true}']
+    ]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"",
+        b"text",
+        b"[]",
+        b"{}",
+        b'{"after_seq": "many"}',
+        b'{"after_seq": 1e400}',
+        b'{"after_seq": null}',
+        b'{"since": "yesterday"}',
+        b'{"since": 5}',
+        b'{"after_seq": 1, "types": 7}',
+        b"[" * 3000,
+        b"\xff\xfe",
+    ],
+)
+def test_a_bad_request_is_answered_and_harmless(stream: Stream, request_: bytes) -> None:
+    """The client is told, and the next one is served."""
+    stream.send(label_message(1))
+    assert ask(stream.endpoint, request_) == [[b"error", b"bad request"]]
+    assert ask(stream.endpoint, b'{"after_seq": -5}')[-1] == [b"end", b'{"last_seq": 1, "more": false}']
+
+
+def test_an_endpoint_in_use_is_named(stream: Stream, tmp_path: Path) -> None:
+    """A second daemon is told which endpoint is taken, with exit code 69."""
+    Journal(tmp_path / "other.sqlite").close()
+    with pytest.raises(MonitorError, match="is in use: another daemon may be running") as error:
+        Doorbell(tmp_path / "other.sqlite", stream.endpoint, 0)
+    assert error.value.exit_code == Exit.UNAVAILABLE
+
+
+def test_ipc_endpoints(tmp_path: Path) -> None:
+    """A socket in the file system serves as well."""
+    endpoint = f"ipc://{tmp_path}/stream"
+    with (
+        closing(Stream(tmp_path / "journal.sqlite", endpoint)) as stream,
+        subscribe(endpoint) as subscription,
+    ):
+        time.sleep(0.3)
+        stream.send(label_message(1))
+        assert subscription.receive(5.0) == label_message(1)

@@ -1,0 +1,319 @@
+"""The command: exit codes and words for everything that can go wrong, and quiet success."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.config import SETTINGS, flag
+from tests.toys import tone, write_audio
+
+HERE = {key: value for key, value in os.environ.items() if not key.startswith(("ACTIVITY_MONITOR", "XDG_"))}
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`activity-monitor` in a process of its own."""
+    command = [sys.executable, "-m", "monitor.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=HERE | environment
+    )
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Two and a half seconds of a low tone."""
+    return write_audio(tmp_path / "kitchen.wav", tone("low", 2.5))
+
+
+def test_a_replay_prints_one_line_for_each_window(toy_bundle: Path, recording: Path, endpoint: str) -> None:
+    """Labels, then the rest of the file; exit code 0."""
+    done = run("--replay", recording, "--speed", "max", "--bundle", toy_bundle, "--publish", endpoint, "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    assert [(array, text.split()[0]) for _, _, array, text in lines] == [
+        ("kitchen", "low"),
+        ("kitchen", "low"),
+        ("kitchen", "no"),
+    ]
+    assert lines[2][3] == "no label for 0.5 s: end of file"
+
+
+def test_json_lines(toy_bundle: Path, recording: Path) -> None:
+    """One message per line, numbered without a hole, starting and stopped; several arrays by name."""
+    done = run(
+        *("--replay", recording, "--replay", recording, "--name", "hall", "--speed", "max"),
+        *("--bundle", toy_bundle, "--json", "--publish", "none", "--hop", "0.5", "--node", "attic"),
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [message["seq"] for message in messages] == list(range(1, len(messages) + 1))
+    for array in ("hall", "kitchen"):
+        own = [message for message in messages if message["array"] == array]
+        assert [m["state"] for m in own if m["type"] == "health"] == ["starting", "listening", "stopped"]
+        assert [m["label"] for m in own if m["type"] == "label"] == ["low"] * 4
+    assert {message["node"] for message in messages} == {"attic"}
+
+
+def test_max_windows_ends_a_loop(toy_bundle: Path, tmp_path: Path) -> None:
+    """A file shorter than a window fills windows in a loop."""
+    path = write_audio(tmp_path / "short.wav", tone("high", 0.7))
+    options = ("--speed", "max", "--bundle", toy_bundle, "--publish", "none", "-q")
+    done = run("--replay", path, "--loop", "--max-windows", 3, *options)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
+    assert "no label for 0.7 s: end of file" in run("--replay", path, *options).stdout
+
+
+def silence(path: Path) -> None:
+    """Digital silence."""
+    write_audio(path, np.zeros((4, 32000), dtype=np.float32))
+
+
+def not_finite(path: Path) -> None:
+    """A float file with NaN in all channels of one window, in one channel of the other."""
+    samples = tone("low", 2.0)
+    samples[:, 100] = np.nan
+    samples[2, 20000] = np.inf
+    write_audio(path, samples, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("make", "gaps", "faults"),
+    [
+        (silence, ["no_healthy_channel"] * 2, []),
+        (not_finite, ["no_healthy_channel"], [{"used": [0, 1, 3], "faults": {"2": "non_finite"}}]),
+    ],
+)
+def test_unusable_samples_never_become_a_label(
+    toy_bundle: Path, tmp_path: Path, make: Callable[[Path], None], gaps: list[str], faults: list[object]
+) -> None:
+    """Silent and non-finite channels are left out and named; with none left there is a gap."""
+    make(tmp_path / "a.wav")
+    done = run("--replay", tmp_path, "--speed", "max", "--bundle", toy_bundle, "--publish", "none", "--json")
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [m["reason"] for m in messages if m["type"] == "gap"] == gaps
+    assert [m["channels"] for m in messages if m["type"] == "label"] == faults
+    assert done.returncode == 0
+
+
+def break_bundle(folder: Path) -> None:
+    """A model that was changed."""
+    (folder / "tones.onnx").write_bytes(b"x")
+
+
+def outside(folder: Path) -> None:
+    """A manifest that names a file outside."""
+    text = (folder / "bundle.json").read_text()
+    (folder / "bundle.json").write_text(text.replace('"file": "tones.onnx"', '"file": "../tones.onnx"'))
+
+
+@pytest.fixture
+def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[dict[str, object]]:
+    """A good recording, a folder full of bad ones, and an endpoint in use."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "void.wav").touch()
+    (tmp_path / "text.wav").write_text("not audio " * 100)
+    write_audio(tmp_path / "mono.wav", tone("low", 1.0, channels=1))
+    (tmp_path / "typo.toml").write_text("chanels = 4\n")
+    for name, damage in (("changed", break_bundle), ("outside", outside)):
+        shutil.copytree(toy_bundle, tmp_path / name)
+        damage(tmp_path / name)
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        yield {"wav": recording, "tmp": tmp_path, "busy": f"tcp://127.0.0.1:{busy.getsockname()[1]}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "nothing to monitor: give --device"),
+        (["--devise", "hw:1"], 2, r"unknown option --devise; did you mean --device\?"),
+        (["--replay"], 2, "expected one argument"),
+        (["watch"], 2, "invalid choice: 'watch'"),
+        (["--replay", "{wav}", "--hop", "0"], 2, "--hop: a number of seconds above 0 wanted"),
+        (
+            ["--replay", "{wav}", "--hop", "2"],
+            78,
+            r"a hop of 2 s is not within 1 s, the window of bundle toy",
+        ),
+        (["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"], 2, "nothing beyond this machine"),
+        (["--replay", "{wav}", "--name", "a", "--name", "b"], 2, "2 names for 1 arrays"),
+        (["--replay", "{tmp}/none.wav"], 66, "no such file or folder: .*none.wav"),
+        (["--replay", "{tmp}/empty"], 66, "no audio files in the folder .*empty"),
+        (["--replay", "{tmp}/void.wav"], 65, "void.wav is empty"),
+        (["--replay", "{tmp}/text.wav"], 65, "text.wav is not a usable audio file"),
+        (["--replay", "{tmp}/mono.wav"], 65, "mono.wav has 1 channel, 4 wanted; .*--mono-to-all"),
+        (["--replay", "{wav}", "--bundle", "{tmp}/none"], 66, "no bundle at .*none"),
+        (["--replay", "{wav}", "--bundle", "{tmp}/changed"], 65, "tones.onnx is damaged or was changed"),
+        (["--replay", "{wav}", "--bundle", "{tmp}/outside"], 65, r"\.\./tones.onnx, which is not in it"),
+        (["--replay", "{wav}", "--config", "{tmp}/none.toml"], 78, "none.toml: no such file"),
+        (
+            ["--replay", "{wav}", "--config", "{tmp}/typo.toml"],
+            78,
+            "chanels: no such setting; did you mean channels",
+        ),
+        (["--replay", "{wav}", "--publish", "{busy}"], 69, "is in use: another daemon may be running"),
+        (
+            ["--replay", "{wav}", "--journal", "{tmp}/text.wav"],
+            74,
+            "journal .*text.wav: file is not a database",
+        ),
+        (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
+    ],
+)
+def test_bad_input_gets_one_line_and_its_exit_code(
+    toy_bundle: Path, bad_places: dict[str, object], arguments: list[str], code: int, message: str
+) -> None:
+    """What was wanted, what was found, what to do; never a traceback."""
+    given = [argument.format(**bad_places) for argument in arguments]
+    if given[:1] == ["--replay"]:
+        given = ["--publish", "none", "--speed", "max", "--bundle", str(toy_bundle), "-q", *given]
+    done = run(*given)
+    assert done.returncode == code, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("activity-monitor: error: ")
+    assert re.search(message, line), line
+    assert done.stdout == ""
+
+
+def test_audio_that_breaks_off_is_used_as_far_as_it_goes(toy_bundle: Path, tmp_path: Path) -> None:
+    """A damaged FLAC gives the labels before the damage, then an error and exit code 65."""
+    path = write_audio(tmp_path / "a.flac", tone("low", 3.0))
+    data = path.read_bytes()
+    path.write_bytes(data[: 2 * len(data) // 3] + bytes(len(data) // 3))
+    done = run("--replay", path, "--speed", "max", "--bundle", toy_bundle, "--publish", "none", "-q")
+    assert done.returncode == 65
+    assert done.stdout.count(" low ") >= 1
+    assert "a.flac is damaged" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_within_two_seconds(
+    toy_bundle: Path, recording: Path, endpoint: str, number: int
+) -> None:
+    """Exit code 0; the last line is whole, and labels and gaps account for the time until the stop."""
+    command = [sys.executable, "-m", "monitor.cli", "--replay", recording, "--loop", "--json", "--bundle"]
+    with subprocess.Popen(
+        [*command, toy_bundle, "--publish", endpoint],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while json.loads(process.stdout.readline())["type"] != "label":
+            pass
+        began = time.monotonic()
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=10)
+    assert time.monotonic() - began < 2.0
+    assert process.returncode == 0
+    messages = [json.loads(line) for line in rest.splitlines()]
+    assert messages[-1]["state"] == "stopped"
+    assert messages[-2]["reason"] == "stopped"
+    assert "Traceback" not in errors
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(toy_bundle: Path, recording: Path) -> None:
+    """As with `| head -1`."""
+    command = (
+        f"{sys.executable} -m monitor.cli --replay {recording} --loop --speed max --json --publish none -q"
+    )
+    shell = ["bash", "-c", f"set -o pipefail; {command} --bundle {toy_bundle} | head -1"]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+
+
+def test_subscribe_prints_what_a_daemon_publishes(toy_bundle: Path, recording: Path, endpoint: str) -> None:
+    """From another process, from the past on, as JSON and as lines."""
+    command = [sys.executable, "-m", "monitor.cli"]
+    daemon = subprocess.Popen(
+        [*command, "--replay", recording, "--loop", "--json", "--bundle", toy_bundle, "--publish", endpoint],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert daemon.stdout is not None
+    published = [json.loads(daemon.stdout.readline()) for _ in range(3)]
+    options = ["subscribe", "--connect", endpoint, "--since", "1h", "--type", "label"]
+    for extra in (["--json"], []):
+        client = subprocess.Popen([*command, *options, *extra], stdout=subprocess.PIPE, text=True)
+        assert client.stdout is not None
+        line = client.stdout.readline()
+        client.send_signal(signal.SIGINT)
+        assert client.wait(5) == 0
+        assert json.loads(line) in published if extra else " low " in line
+    daemon.terminate()
+    daemon.communicate(timeout=5)
+
+
+def test_a_subscriber_without_a_daemon_is_told_so(endpoint: str) -> None:
+    """It waits, and says for whom."""
+    command = [sys.executable, "-m", "monitor.cli", "subscribe", "--connect", endpoint]
+    client = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert client.stderr is not None
+    assert f"nothing heard yet from {endpoint}; is a daemon running there?" in client.stderr.readline()
+    client.terminate()
+    client.wait(5)
+
+
+HEAVY = {"torch", "sklearn", "librosa", "matplotlib", "trainer", "export", "numba", "pandas", "sounddevice"}
+
+
+def imported_by(program: str) -> set[str]:
+    """Top-level modules in a fresh process after `program`."""
+    code = f"import sys\n{program}\nprint('\\n'.join({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=HERE)
+    return set(done.stdout.split("\n"))
+
+
+def test_the_daemon_runs_without_the_trainers_libraries(toy_bundle: Path, recording: Path) -> None:
+    """A whole replay imports neither torch nor sounddevice."""
+    arguments = ["--replay", recording, "--speed", "max", "--bundle", toy_bundle, "--publish", "none"]
+    modules = imported_by(f"import monitor.cli\nassert monitor.cli.main({[*map(str, arguments)]}) == 0")
+    assert "onnxruntime" in modules
+    assert modules & HEAVY == set()
+
+
+def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
+    """`--help` answers at once, because it imports neither numpy nor a model runtime."""
+    modules = imported_by(
+        "import monitor.cli\ntry:\n    monitor.cli.main(['--help'])\nexcept SystemExit: pass"
+    )
+    assert modules & (HEAVY | {"numpy", "onnxruntime", "zmq", "rich"}) == set()
+    text = run("--help").stdout
+    assert all(flag(key) in text for key in SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("sounddevice", {"monitor/audio/capture.py"}),
+        ("onnxruntime", {"monitor/inference/recognise.py"}),
+        ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
+        ("rich", {"monitor/views/dashboard.py"}),
+        ("torch", set()),
+        ("trainer", set()),
+        ("export", set()),
+    ],
+)
+def test_each_outside_library_is_imported_in_its_own_file(module: str, allowed: set[str]) -> None:
+    """The import rules of the house."""
+    root = Path(__file__).parents[2]
+    importers = {
+        str(path.relative_to(root))
+        for path in (root / "monitor").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.split()[:2] in (["import", module], ["from", module])
+        or line.strip().startswith((f"from {module}.", f"import {module}."))
+    }
+    assert importers == allowed

@@ -1,0 +1,168 @@
+"""The whole daemon on a real capture path: PulseAudio, ALSA, PortAudio, a four-channel card."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.toys import tone, write_audio
+from tests.virtual_card import MISSING, VirtualCard
+
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)} (Debian: see .ci/virtual-card)"),
+    pytest.mark.xdist_group("virtual card"),
+]
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[VirtualCard]:
+    """A sound card that can be fed."""
+    (tmp_path / "card").mkdir()
+    with VirtualCard(tmp_path / "card") as card:
+        yield card
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Three tones of five seconds each."""
+    samples = np.concatenate([tone(label, 5.0) for label in ("low", "high", "middle")], axis=1)
+    return write_audio(tmp_path / "recording.wav", samples)
+
+
+class Daemon:
+    """A daemon whose messages are read as they come."""
+
+    def __init__(self, card: VirtualCard, *arguments: str) -> None:
+        command = [sys.executable, "-m", "monitor.cli", "--json", *arguments]
+        self.process = subprocess.Popen(command, env=card.environment, stdout=subprocess.PIPE, text=True)
+        self.messages: list[dict[str, Any]] = []
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Read messages until one is as wanted; return it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.messages.append(json.loads(line))
+            if wanted(self.messages[-1]):
+                return self.messages[-1]
+        raise AssertionError(f"the daemon ended: {self.messages[-3:]}")
+
+    def stop(self) -> float:
+        """SIGTERM; return the seconds until it has ended."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdout is not None
+        self.messages += map(json.loads, self.process.stdout)
+        assert self.process.wait(10) == 0
+        return time.monotonic() - began
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """Labels and gaps; each begins where the one before it ended, and none is lost."""
+        assert [message["seq"] for message in self.messages] == list(range(1, len(self.messages) + 1))
+        items = [message for message in self.messages if message["type"] in ("label", "gap")]
+        for one, other in pairwise(items):
+            assert one["end"] == other["start"]
+        return items
+
+
+def sequence(messages: list[dict[str, Any]]) -> list[str]:
+    """Labels in order, repetitions left out."""
+    return [label for label, _ in groupby(m["label"] for m in messages if m["type"] == "label")]
+
+
+def is_label(name: str | None = None) -> Callable[[dict[str, Any]], bool]:
+    """Whether a message is a label, of the given name."""
+    return lambda message: message["type"] == "label" and name in (None, message["label"])
+
+
+def start(card: VirtualCard, bundle: Path, endpoint: str) -> Daemon:
+    """A daemon on the virtual card."""
+    return Daemon(card, "--device", card.device, "--bundle", str(bundle), "--publish", endpoint)
+
+
+def test_live_labels_equal_those_of_the_replay(
+    card: VirtualCard, recording: Path, toy_bundle: Path, endpoint: str
+) -> None:
+    """The same file gives the same labels through the card as from disk, and silence gives none."""
+    replay = Daemon(
+        card, "--replay", str(recording), "--speed", "max", "--bundle", str(toy_bundle), "--publish", "none"
+    )
+    assert replay.process.communicate(timeout=60)[0].count('"type":"label"') == 15
+    live = start(card, toy_bundle, endpoint)
+    live.until(lambda message: message["type"] == "gap")
+    with card.play(recording) as player:
+        live.until(is_label("middle"))
+        live.until(lambda message: message["type"] == "gap")
+        assert player.wait(10) == 0
+    assert live.stop() < 2.0
+    live.timeline()
+    assert sequence(live.messages) == ["low", "high", "middle"]
+    assert {m["reason"] for m in live.messages if m["type"] == "gap"} <= {"no_healthy_channel", "stopped"}
+
+
+def test_a_killed_capture_process_is_replaced(
+    card: VirtualCard, recording: Path, toy_bundle: Path, endpoint: str
+) -> None:
+    """The missing time is a gap, and labels go on within two seconds."""
+    with card.play(recording) as player:
+        daemon = start(card, toy_bundle, endpoint)
+        daemon.until(is_label())
+        children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
+        (capture,) = [
+            pid for pid in children if b"monitor.audio.capture" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        killed = time.monotonic()
+        os.kill(int(capture), signal.SIGKILL)
+        daemon.until(lambda message: message["type"] == "health" and message["state"] == "reconnecting")
+        assert time.monotonic() - killed < 1.5
+        daemon.until(is_label())
+        assert time.monotonic() - killed < 5.0
+        assert daemon.stop() < 2.0
+        player.kill()
+    lost = [item for item in daemon.timeline() if item["type"] == "gap" and item["reason"] == "device_lost"]
+    assert sum(item["lost_samples"] for item in lost) < 3 * 16000
+
+
+def test_a_restarted_sound_server_is_found_again(
+    card: VirtualCard, recording: Path, toy_bundle: Path, endpoint: str
+) -> None:
+    """Retried for ever; the time without a server is in gaps."""
+    with card.play(recording):
+        daemon = start(card, toy_bundle, endpoint)
+        daemon.until(is_label())
+        card.stop()
+    daemon.until(lambda message: message["type"] == "health" and message["state"] == "reconnecting")
+    time.sleep(1.0)
+    card.start()
+    with card.play(recording) as player:
+        daemon.until(is_label())
+        assert daemon.stop() < 2.0
+        player.kill()
+    daemon.timeline()
+
+
+def test_devices_lists_the_string_to_paste(card: VirtualCard) -> None:
+    """The virtual card is listed by the name that opens it."""
+    command = [sys.executable, "-m", "monitor.cli", "devices"]
+    listed = subprocess.run(command, env=card.environment, capture_output=True, text=True, check=True).stdout
+    assert any(line.split()[0] == card.device for line in listed.splitlines())
+
+
+def test_an_unknown_device_is_answered_with_those_that_exist(card: VirtualCard, toy_bundle: Path) -> None:
+    """Exit code 69 and one line that names what could be opened."""
+    command = [sys.executable, "-m", "monitor.cli", "--device", "hw:7", "--bundle", str(toy_bundle), "-q"]
+    done = subprocess.run(command, env=card.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert done.stderr.splitlines() == [
+        "activity-monitor: error: no device hw:7; there is: array, pulse, default",
+    ]
