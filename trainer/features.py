@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,8 @@ def extract(clips: Sequence[Clip], spec: LogMelSpec, window_seconds: float) -> F
 
     # Threads, not processes: FFT, decoder and resampler let go of the interpreter lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        examples = list(_progress(pool.map(example, clips), len(clips)))
+        results = pool.map(example, clips)
+        examples = list(track(results, "log-mel", total=len(clips), transient=True))
     kept = [(index, example) for index, example in enumerate(examples) if example is not None]
     if not kept:
         raise MonitorError(f"every clip is shorter than the window of {window_seconds:g} s")
@@ -80,9 +81,3 @@ def read_window(path: Path, sample_rate: int, seconds: float) -> npt.NDArray[np.
         samples = soxr.resample(samples, rate, sample_rate)
     window = complete_window(samples.T, round(seconds * sample_rate))
     return None if window is None else window.astype(np.float32, copy=False)
-
-
-def _progress(
-    results: Iterable[npt.NDArray[np.float32] | None], total: int
-) -> Iterable[npt.NDArray[np.float32] | None]:
-    return track(results, "log-mel", total=total, transient=True)

@@ -47,14 +47,18 @@ class Config:
     versions: dict[str, str]
 
 
-def create(folder: Path, config: Config) -> None:
-    """Start a run directory.
+def check_new(folder: Path) -> None:
+    """Make sure that a run directory would replace nothing.
 
     Raises:
         MonitorError: there is something in the folder already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise MonitorError(f"{safe(str(folder))} is not empty; choose another --out, or remove it")
+
+
+def create(folder: Path, config: Config) -> None:
+    """Start a run directory: make the folder and write `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / CONFIG, asdict(config))
 

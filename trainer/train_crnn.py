@@ -47,20 +47,21 @@ def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, thr
     Raises:
         MonitorError: unknown fold, unreadable clip, `out` not empty, or a loss that is no number.
     """
+    folds = _known(folds or data.folds, data)
+    run.check_new(out)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
-    folds = _known(folds or data.folds, data)
     features = extract(data.clips, recipe.log_mel, recipe.window_seconds)
     left_out = [data.file(data.clips[index]) for index in features.left_out]
     if left_out:
         print(f"{len(left_out)} of {len(data.clips)} clips are too short and left out: {_some(left_out)}")
+    fold_of = np.array([clip.fold for clip in data.clips])
+    for fold in set(data.folds) - set(fold_of[features.clip].tolist()):
+        raise MonitorError(f"fold {fold} has no clip that is long enough")
     run.create(out, _config(data, recipe, folds, threads, left_out))
 
     posteriors = np.zeros((len(data.clips), len(data.labels)), dtype=np.float32)
     tested = np.zeros(len(data.clips), dtype=bool)
-    fold_of = np.array([clip.fold for clip in data.clips])
-    for fold in set(data.folds) - set(fold_of[features.clip].tolist()):
-        raise MonitorError(f"fold {fold} has no clip that is long enough")
     truth = np.array([data.labels.index(clip.label) for clip in data.clips])
     scores: dict[str, Any] = {}
     with Progress(

@@ -118,8 +118,20 @@ def test_unknown_fold(tmp_path: Path) -> None:
 def test_existing_run_is_kept(run_folder: Path) -> None:
     """A folder with something in it is not written to."""
     config = run.load_config(run_folder)
+    data = datasets.read(Path(config.data["path"]))
     with pytest.raises(MonitorError, match="is not empty; choose another --out"):
-        run.create(run_folder, config)
+        train(data, config.recipe, run_folder, [1], threads=1)
+
+
+def test_fold_of_short_clips_only(tmp_path: Path) -> None:
+    """A fold whose clips are all too short is named before anything is written."""
+    write_data(tmp_path / "data")
+    for path in sorted((tmp_path / "data").glob("*/*[26].wav")):
+        soundfile.write(path, sound("low", 0.5, 9), RATE)
+    data = datasets.read(tmp_path / "data")
+    with pytest.raises(MonitorError, match="fold 3 has no clip that is long enough"):
+        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", None, threads=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_unfinished_run(tmp_path: Path, run_folder: Path) -> None:
