@@ -1,0 +1,65 @@
+"""`activity-export`: the parser, then one call per command. Heavy imports stand inside the commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitor import __version__
+from monitor.errors import safe
+from trainer.cli import call
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    return call("activity-export", arguments.command, arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="activity-export", description="Pack what activity-trainer made.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    bundle = commands.add_parser("bundle", help="a run as a bundle for activity-monitor", allow_abbrev=False)
+    _common(bundle, "bundle to write: a folder, or a file if it ends in .zip")
+    bundle.add_argument(
+        "--name", metavar="NAME", help="of the bundle (default: the output's, without ending)"
+    )
+    bundle.add_argument("--notice", default="", metavar="TEXT", help="one line that users see at every start")
+    bundle.set_defaults(command=_bundle)
+
+    onnx = commands.add_parser("onnx", help="a run as a single ONNX file", allow_abbrev=False)
+    _common(onnx, "ONNX file to write")
+    onnx.set_defaults(command=_onnx)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, output: str) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="run directory of activity-trainer")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help=output)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the run's data set, if it was moved")
+
+
+def _bundle(arguments: argparse.Namespace) -> None:
+    from export.pack import pack
+
+    name = arguments.name or arguments.out.stem
+    made = pack(arguments.run, arguments.out, name, arguments.notice, arguments.data)
+    print(f"{safe(str(arguments.out))}: {safe(made.model_id)}")
+
+
+def _onnx(arguments: argparse.Namespace) -> None:
+    from export.onnx import export_run
+
+    graph = export_run(arguments.run, arguments.data)
+    arguments.out.write_bytes(graph)
+    print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

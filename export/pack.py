@@ -1,0 +1,138 @@
+"""A training run -> a bundle: manifest, one ONNX graph, and a model card made of the same facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from export.onnx import export_run
+from monitor.inference import bundle
+from monitor.inference.bundle import Bundle, Manifest, Member
+from trainer import run
+
+CARD = "MODEL_CARD.md"
+
+
+def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> Bundle:
+    """Export a run and write it as a bundle. The same run gives the same bytes.
+
+    Args:
+        folder: run directory.
+        out: bundle to write, a folder or `.zip`.
+        name: of the bundle.
+        notice: one line that users see at every start; may be empty.
+        data: where the run's data set is; None: where it was when the run was made.
+
+    Raises:
+        MonitorError: unfinished run, ONNX and torch differ, or something else stands at `out`. Nothing is
+            written then.
+    """
+    config, results = run.load_config(folder), run.load_results(folder)
+    graph = export_run(folder, data)
+    threshold = config.recipe.crnn(len(config.labels)).threshold_db
+    member = Member(f"crnn{threshold:g}", "crnn", f"crnn{threshold:g}.onnx", threshold)
+    manifest = Manifest(
+        name=name,
+        created=config.created,
+        labels=config.labels,
+        window_seconds=config.recipe.window_seconds,
+        log_mel=config.recipe.log_mel,
+        members=(member,),
+        training=_training(config),
+        scores=_scores(config, results),
+        notice=notice,
+    )
+    card = model_card(manifest, results["pooled"])
+    return bundle.write(out, manifest, {member.file: graph, CARD: card.encode()})
+
+
+def _training(config: run.Config) -> dict[str, Any]:
+    facts = {key: config.data[key] for key in ("name", "licence", "source", "clips")}
+    return {
+        "data": {**facts, "left_out": len(config.data["left_out"])},
+        "recipe": config.recipe.to_json(),
+        "folds": list(config.folds),
+        "threads": config.threads,
+        "versions": config.versions,
+    }
+
+
+def _scores(config: run.Config, results: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **results["mean"],
+        "clips": results["pooled"]["clips"],
+        "per_fold": {
+            str(fold): {key: results["folds"][str(fold)][key] for key in ("accuracy", "macro_f1", "clips")}
+            for fold in config.folds
+        },
+    }
+
+
+def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
+    """The model card in Markdown.
+
+    Args:
+        manifest: of the bundle.
+        pooled: scores of all tested clips, as from `evaluate`.
+    """
+    training, scores, spec = manifest.training, manifest.scores, manifest.log_mel
+    data, recipe = training["data"], training["recipe"]
+    rows = zip(manifest.labels, pooled["f1"], map(sum, pooled["confusion"]), strict=True)
+    return CARD_TEXT.format(
+        manifest=manifest,
+        notice=f"\n**{manifest.notice}**\n" if manifest.notice else "",
+        classes=len(manifest.labels),
+        data=data,
+        source=data["source"] or "not stated",
+        licence=data["licence"] or "not stated",
+        scores=scores,
+        f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
+        spec=spec,
+        recipe=recipe,
+        model=recipe["model"],
+        models=len(training["folds"]),
+        folds=",".join(map(str, training["folds"])),
+        threads=training["threads"],
+        versions=", ".join(f"{name} {number}" for name, number in training["versions"].items()),
+    )
+
+
+CARD_TEXT = """\
+# {manifest.name}
+{notice}
+It names one of {classes} classes for {manifest.window_seconds:g} s of sound. The channels of an array are
+scored one by one and averaged. It always names a class: a sound that belongs to none of them gets the one
+that it resembles most.
+
+## Data
+- {data[name]}: {data[clips]} clips; {data[left_out]} of them were too short and left out.
+- Source: {source}
+- Licence: {licence}
+
+## Scores
+Every clip was predicted by a model that was not trained on its fold (tested: fold {folds}; {scores[clips]}
+clips). The scores hold for clips like these; they say nothing about other rooms, microphones or people.
+
+- Accuracy {scores[accuracy]:.1%}
+- Macro F1 {scores[macro_f1]:.1%}
+
+| class | F1 | clips |
+|---|---|---|
+{f1_rows}
+
+## Model
+- Input: log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
+  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, maximum at 0 dB, clipped at
+  {model[threshold_db]:g} dB.
+- Convolutional recurrent network: kernels {model[kernels]}, filters {model[filters]},
+  pooling (frequency, time) {model[pools]}, two GRUs. Fold models averaged: {models}.
+- Recipe {recipe[name]}: {recipe[epochs]} epochs, batch {recipe[batch]}, learning rate
+  {recipe[learning_rate]:g}, decay {recipe[decay]:g}, seed {recipe[seed]}.
+
+## Made with
+On {manifest.created} with {versions}:
+
+    activity-trainer train crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]} \\
+        --folds {folds} --threads {threads} --data DATA --out RUN
+    activity-export bundle RUN -o BUNDLE
+"""

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from trainer import recipes
+from trainer.models.crnn import Crnn, CrnnConfig
+
+SMALL = CrnnConfig(
+    labels=3,
+    n_mels=16,
+    threshold_db=-60.0,
+    kernels=(3, 4),
+    filters=(4, 8),
+    pools=((4, 2), (4, 2)),
+    gru_units=8,
+)
+
+
+def decibels(*shape: int) -> torch.Tensor:
+    """A batch of spectrograms in [-80, 0] dB."""
+    return -80.0 * torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_makes_logits(name: str) -> None:
+    """Every recipe's model turns its own windows into one logit per class, over several GRU steps."""
+    recipe = recipes.load(name)
+    config = recipe.crnn(labels=9)
+    frames = recipe.log_mel.frames(recipe.window)
+    model = Crnn(config).eval()
+    with torch.inference_mode():
+        assert model(decibels(2, config.n_mels, frames)).shape == (2, 9)
+        features = model.blocks(decibels(1, 1, config.n_mels, frames))
+    assert features.shape == (1, config.filters[-1], config.bands, config.steps(frames))
+    assert config.steps(frames) == 7
+
+
+def test_input_below_the_threshold_does_not_matter() -> None:
+    """What is quieter than the threshold is as good as the threshold."""
+    model = Crnn(SMALL).eval()
+    log_mel = decibels(2, 16, 20)
+    with torch.inference_mode():
+        assert torch.equal(model(log_mel), model(log_mel.clamp(min=-60.0)))
+        assert not torch.equal(model(log_mel), model(log_mel.clamp(min=-50.0)))
+
+
+def test_blocks_see_minus_one_to_one() -> None:
+    """Threshold and maximum of the input become -1 and 1."""
+    model = Crnn(SMALL).eval()
+    seen: list[torch.Tensor] = []
+    model.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        model(torch.tensor([-90.0, -60.0, -30.0, 0.0]).repeat(1, 16, 5))
+    assert torch.allclose(seen[0][0, 0, 0, :4], torch.tensor([-1.0, -1.0, 0.0, 1.0]))
+
+
+def test_pooling_before_elu_changes_nothing() -> None:
+    """The block equals the paper's order: convolution, normalisation, ELU, pooling."""
+    block = Crnn(SMALL).eval().blocks[1]
+    pad, convolution, norm, pool, elu, _ = block
+    x = torch.randn(2, 4, 8, 10)
+    with torch.inference_mode():
+        assert torch.equal(block(x), pool(elu(norm(convolution(pad(x))))))
+
+
+def test_a_window_does_not_depend_on_its_batch() -> None:
+    """The posteriors of a window are the same whatever else is in the batch."""
+    model = Crnn(SMALL).eval()
+    log_mel = decibels(5, 16, 20)
+    with torch.inference_mode():
+        assert torch.allclose(model(log_mel)[3:4], model(log_mel[3:4]), atol=1e-6)
+
+
+def test_order_in_time_matters() -> None:
+    """The recurrent layers hear a sound played backwards as another one."""
+    model = Crnn(SMALL).eval()
+    log_mel = decibels(1, 16, 20)
+    with torch.inference_mode():
+        assert not torch.allclose(model(log_mel), model(log_mel.flip(-1)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pools": ((4, 2), (8, 2))}, "leaves nothing of 16 mel bands"),
+        ({"kernels": (3,)}, "one entry per block"),
+        ({"filters": (4, 0)}, "must be whole and positive"),
+        ({"threshold_db": 0.0}, "below 0 dB"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
+    ],
+)
+def test_impossible_configs(change: dict[str, object], message: str) -> None:
+    """A config that makes no sense is refused before any weight exists."""
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **change)

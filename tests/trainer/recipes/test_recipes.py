@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import MonitorError
+from tests.toy_training import RECIPE, write_recipe
+from trainer import recipes
+
+
+def test_recipes_of_the_paper() -> None:
+    """The shipped recipes hold the paper's numbers."""
+    esc50, dcase2018 = recipes.load("esc50"), recipes.load("dcase2018")
+    assert (esc50.learning_rate, esc50.epochs, esc50.window_seconds) == (0.001, 100, 5.0)
+    assert esc50.log_mel.sample_rate == 44100
+    assert esc50.crnn(50).threshold_db == -80.0
+    assert (dcase2018.learning_rate, dcase2018.epochs, dcase2018.batch) == (0.01, 30, 64)
+    assert dcase2018.crnn(9).kernels == (5, 4, 3)
+    assert dcase2018.crnn(9).pools[2] == (32, 2)
+    assert recipes.load("dcase2017").epochs == 50
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_json_round_trip(name: str) -> None:
+    """A recipe survives the run directory unchanged."""
+    recipe = recipes.load(name)
+    again = recipes.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert again.crnn(9) == recipe.crnn(9)
+    assert again.log_mel == recipe.log_mel
+    assert again.to_json() == json.loads(json.dumps(recipe.to_json())) | {"betas": recipe.betas}
+
+
+def test_recipe_from_a_file(tmp_path: Path) -> None:
+    """A recipe of one's own is named after its file."""
+    assert recipes.load(write_recipe(tmp_path)).name == "toy"
+
+
+def test_unknown_recipe_names_the_nearest() -> None:
+    """A misspelt recipe is answered with the nearest one."""
+    with pytest.raises(MonitorError, match="no recipe 'esc5'; did you mean 'esc50'") as caught:
+        recipes.load("esc5")
+    assert caught.value.exit_code == 78
+
+
+def test_unknown_recipe_lists_all() -> None:
+    """With nothing near, the known ones are listed."""
+    with pytest.raises(MonitorError, match="known: dcase2017, dcase2018, default, esc50"):
+        recipes.load("zzz")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs = 10", "epoch = 10", "unknown key 'epoch'; did you mean 'epochs'"),
+        ("n_mels = 16", "n_mel = 16", r"\[log_mel\] has an unknown key 'n_mel'; did you mean 'n_mels'"),
+        ("gru_units = 8", "labels = 8", r"\[model\] has an unknown key 'labels'"),
+        ("filters = [4, 8]", "", r"\[model\] has no filters"),
+        ("batch = 8", "", "has no batch"),
+        ("batch = 8", "batch = 0", "must be positive"),
+        ("batch = 8", "batch = 'many'", "must be whole numbers"),
+        ("seed = 1", "seed = 0.5", "must be whole numbers"),
+        ("0.999", "1.999", "betas must be in"),
+        ("filters = [4, 8]", "filters = [4, 8.5]", "must be whole and positive"),
+        ("pools = [[4, 2], [4, 2]]", "pools = [[4, 20], [4, 2]]", "leaves nothing of the frames of 1.0 s"),
+        ("threshold_db = -60.0", "threshold_db = -90.0", "below the spectrogram's -80.0"),
+        ("[model]", "[model", "not valid TOML"),
+    ],
+)
+def test_mistakes_in_a_recipe(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A mistake in a recipe is named with the key it is in."""
+    with pytest.raises(MonitorError, match=message):
+        recipes.load(write_recipe(tmp_path, RECIPE.replace(old, new)))
+
+
+def test_missing_recipe_file() -> None:
+    """A recipe file that is not there is exit code 66."""
+    with pytest.raises(MonitorError, match=r"nowhere\.toml: No such file") as caught:
+        recipes.load("nowhere.toml")
+    assert caught.value.exit_code == 66

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.toy_training import write_data, write_recipe
+from trainer.cli import call, main
+
+
+def test_train_on_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`train crnn` trains the folds asked for and prints their accuracy."""
+    data, recipe, out = write_data(tmp_path / "data"), write_recipe(tmp_path), tmp_path / "run"
+    options = ["--folds", "4", "--epochs", "1", "--seed", "3", "--threads", "1"]
+    code = main(["train", "crnn", "--data", str(data), "--recipe", recipe, "--out", str(out), *options])
+    assert code == 0
+    assert "fold 4: accuracy" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [
+        "config.json",
+        "fold4.pt",
+        "predictions.csv",
+        "results.json",
+    ]
+
+
+def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake is one line on stderr and an exit code."""
+    code = main(["train", "crnn", "--data", str(tmp_path / "x"), "--recipe", "esc50", "--out", str(tmp_path)])
+    assert code == 66
+    assert capsys.readouterr().err.startswith("activity-trainer: error: there is no data folder")
+
+
+def test_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made is one line, too."""
+    (tmp_path / "file").write_text("in the way")
+    assert main(["simulate", "--to", str(tmp_path / "file" / "data"), "--clips", "1"]) == 74
+    assert "file/data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--frobnicate"], [], ["train"], ["simulate"], ["simulate", "--to", "x", "--clips", "0"]],
+)
+def test_usage_errors(arguments: list[str]) -> None:
+    """What the parser does not know is exit code 2."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+
+def test_interrupt_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C ends a command with 130 and no traceback."""
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert call("activity-trainer", interrupted, None) == 130
+    assert capsys.readouterr().err == "activity-trainer: interrupted\n"
+
+
+@pytest.mark.parametrize("module", ["trainer.cli", "export.cli"])
+def test_help_needs_nothing_heavy(module: str) -> None:
+    """--help answers without torch, numpy or onnxruntime."""
+    code = (
+        f"import sys, {module}\n"
+        "try:\n"
+        f"    {module}.main(['--help'])\n"
+        "except SystemExit as done:\n"
+        "    assert done.code == 0\n"
+        "heavy = {'torch', 'numpy', 'onnxruntime', 'onnx', 'soundfile'} & sys.modules.keys()\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_demo(tmp_path: Path) -> None:
+    """`simulate --demo` writes a small four-channel FLAC of at most 90 s."""
+    path = tmp_path / "demo.flac"
+    assert main(["simulate", "--demo", str(path), "--seed", "2"]) == 0
+    facts = soundfile.info(path)
+    assert (facts.channels, facts.samplerate, facts.subtype) == (4, 16000, "PCM_16")
+    assert facts.duration <= 90
+    assert path.stat().st_size < 2_500_000

@@ -1,0 +1,13 @@
+"""Training: data sets in, run directories out. It reproduces the paper's experiments.
+
+    datasets    a folder on disk        ->  DataSet   clips with label, fold and group
+    recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
+    features    clips                   ->  Features  log-mel examples, one per channel
+    models      crnn.py                 ->  the networks, one file each
+    train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
+    evaluate    predictions             ->  accuracy, macro F1, confusion matrix
+    simulate    a seed                  ->  generated recordings in the plain-folder layout
+
+The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is
+trained is what runs. `export` packs a run directory into a bundle.
+"""

@@ -1,0 +1,120 @@
+"""`activity-trainer`: the parser, then one call per command. Heavy imports stand inside the commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from monitor import __version__
+from monitor.errors import Exit, MonitorError, safe
+
+SIGINT_EXIT = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    return call("activity-trainer", arguments.command, arguments)
+
+
+def call(program: str, command: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> int:
+    """Run a command: an error that the user can mend is one line on stderr and an exit code."""
+    try:
+        command(arguments)
+    except MonitorError as exc:
+        print(f"{program}: error: {exc}", file=sys.stderr)
+        return int(exc.exit_code)
+    except ModuleNotFoundError as exc:
+        print(f"{program}: error: {exc.name} is missing; install activity-monitor[trainer]", file=sys.stderr)
+        return int(Exit.UNAVAILABLE)
+    except OSError as exc:
+        what = f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+        print(f"{program}: error: {safe(what)}", file=sys.stderr)
+        return int(Exit.NO_PERMISSION if isinstance(exc, PermissionError) else Exit.IO)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return SIGINT_EXIT
+    return int(Exit.OK)
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number of 1 or more."""
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="activity-trainer",
+        description="Train the models that activity-monitor runs.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a model", allow_abbrev=False)
+    models = train.add_subparsers(required=True, metavar="MODEL")
+    crnn = models.add_parser("crnn", help="the paper's convolutional recurrent network", allow_abbrev=False)
+    crnn.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="ESC-50 layout, or DIR/<class>/*.wav"
+    )
+    crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
+    crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
+    crnn.add_argument("--folds", type=_folds, metavar="K,...", help="test these folds only (default: all)")
+    crnn.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
+    crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
+    crnn.add_argument(
+        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    crnn.set_defaults(command=_train_crnn)
+
+    simulate = commands.add_parser(
+        "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
+    )
+    what = simulate.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--to", type=Path, metavar="DIR", help="a data set: DIR/<class>/*.flac and DIR/folds.csv"
+    )
+    what.add_argument("--demo", type=Path, metavar="FILE.flac", help="one recording of several activities")
+    simulate.add_argument(
+        "--clips", type=positive, default=40, metavar="N", help="per class, with --to (default: %(default)s)"
+    )
+    simulate.add_argument("--seed", type=_seed, default=1, metavar="S", help="default: %(default)s")
+    simulate.set_defaults(command=_simulate)
+    return parser
+
+
+def _folds(text: str) -> list[int]:
+    return [positive(part) for part in text.split(",")]
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
+    return int(text)
+
+
+def _train_crnn(arguments: argparse.Namespace) -> None:
+    from trainer import datasets, recipes
+    from trainer.train_crnn import train, with_changes
+
+    recipe = with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
+    data = datasets.read(arguments.data)
+    train(data, recipe, arguments.out, arguments.folds, arguments.threads)
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    from trainer import simulate
+
+    if arguments.demo:
+        simulate.write_demo(arguments.demo, arguments.seed)
+    else:
+        simulate.write_data_set(arguments.to, arguments.clips, arguments.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

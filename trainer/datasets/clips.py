@@ -1,0 +1,78 @@
+"""The records that every data set reader returns."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import MonitorError, safe
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled recording."""
+
+    path: Path
+    label: str
+    fold: int
+    """1 or more"""
+    group: str
+    """What it was cut from: clips of one group sound alike and must not be torn apart by a split"""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Labels and clips of one folder."""
+
+    name: str
+    folder: Path
+    labels: tuple[str, ...]
+    """In the order of the models' outputs"""
+    clips: tuple[Clip, ...]
+    licence: str = ""
+    """Empty if unknown"""
+    source: str = ""
+    """Where the clips come from, one line; empty if unknown"""
+
+    @property
+    def folds(self) -> list[int]:
+        """Fold numbers in order."""
+        return sorted({clip.fold for clip in self.clips})
+
+    def file(self, clip: Clip) -> str:
+        """A clip's path inside the folder, with `/`."""
+        return clip.path.relative_to(self.folder).as_posix()
+
+
+def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a comma-separated file with a header.
+
+    Raises:
+        MonitorError: a column is missing, or a row is not complete.
+    """
+    try:
+        # utf-8-sig and newline="": copies that spreadsheets saved have a byte-order mark and CRLF.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as exc:
+        raise MonitorError(f"{safe(str(path))} is not a text table: {safe(str(exc))}") from exc
+    missing = [column for column in columns if column not in (reader.fieldnames or [])]
+    if missing:
+        raise MonitorError(f"{safe(str(path))} has no column {', '.join(missing)}")
+    for number, row in enumerate(rows, start=2):
+        if any(not row[column] for column in columns):
+            raise MonitorError(f"{safe(str(path))}, line {number}: not all columns have a value")
+    return rows
+
+
+def whole_number(text: str, where: str) -> int:
+    """A number of 0 or more from a table.
+
+    Raises:
+        MonitorError: it is none.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise MonitorError(f"{safe(where)}: {safe(text, 40)!r} is not a whole number")
+    return int(text)

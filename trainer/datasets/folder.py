@@ -1,0 +1,75 @@
+"""A plain folder of classes: `<class>/<clip>.wav|flac|ogg`, with two files that may be missing.
+
+folds.csv       columns file,fold[,group]; file is `<class>/<clip>`. Without it: four folds, by name
+dataset.json    {"name": ..., "licence": ..., "source": ...}, what a model card says about the clips
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from monitor.errors import Exit, MonitorError, safe
+from trainer.datasets.clips import Clip, DataSet, read_csv, whole_number
+
+FOLDS = "folds.csv"
+FACTS = "dataset.json"
+SUFFIXES = (".wav", ".flac", ".ogg")
+DEFAULT_FOLDS = 4
+"""As in the paper's cross-validations."""
+
+
+def read(folder: Path) -> DataSet:
+    """Clips of a folder of classes; labels in alphabetical order."""
+    files = [path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in SUFFIXES]
+    if not files:
+        raise MonitorError(
+            f"{safe(str(folder))} holds neither meta/esc50.csv nor <class>/*.wav, .flac or .ogg",
+            Exit.NO_INPUT,
+        )
+    clips = _listed(folder) if (folder / FOLDS).is_file() else _dealt(files)
+    facts = _facts(folder / FACTS)
+    return DataSet(
+        name=facts.get("name", folder.resolve().name),
+        folder=folder,
+        labels=tuple(sorted({clip.label for clip in clips})),
+        clips=clips,
+        licence=facts.get("licence", ""),
+        source=facts.get("source", ""),
+    )
+
+
+def _listed(folder: Path) -> tuple[Clip, ...]:
+    rows = read_csv(folder / FOLDS, ("file", "fold"))
+    clips = []
+    for row in rows:
+        file = Path(row["file"])
+        if len(file.parts) != 2 or ".." in file.parts:
+            raise MonitorError(f"{FOLDS}: {safe(row['file'])!r} is not of the form <class>/<clip>")
+        fold = whole_number(row["fold"], f"{FOLDS}, {row['file']}")
+        clips.append(Clip(folder / file, file.parts[0], fold, row.get("group") or row["file"]))
+    return tuple(clips)
+
+
+def _dealt(files: list[Path]) -> tuple[Clip, ...]:
+    """Each class's clips dealt out to the folds like cards, in the order of their names."""
+    dealt: dict[str, int] = defaultdict(int)
+    clips = []
+    for path in files:
+        label = path.parent.name
+        clips.append(Clip(path, label, 1 + dealt[label] % DEFAULT_FOLDS, f"{label}/{path.name}"))
+        dealt[label] += 1
+    return tuple(clips)
+
+
+def _facts(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise MonitorError(f"{safe(str(path))} is not valid JSON: {safe(str(exc))}") from exc
+    if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
+        raise MonitorError(f"{safe(str(path))} must be an object of strings")
+    return facts

@@ -1,0 +1,111 @@
+"""The paper's convolutional recurrent network (section 3.2), for all of its data sets, from one config."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class CrnnConfig:
+    """What makes a Crnn. Tuples have one entry per convolutional block.
+
+    The paper gives kernels, the last pooling of DCASE 2018, GRUs and dropout; filters and the other poolings
+    follow the public code of its reference [17] (Choi et al., convolutional recurrent networks for music).
+    """
+
+    labels: int
+    """Number of classes"""
+    n_mels: int
+    """Mel bands of the input"""
+    threshold_db: float
+    """The input is clipped from below here; decibels under its maximum, negative"""
+    kernels: tuple[int, ...]
+    """Side of the square kernels"""
+    filters: tuple[int, ...]
+    """Output channels"""
+    pools: tuple[tuple[int, int], ...]
+    """Max-pooling (frequency, time)"""
+    gru_units: int = 256
+    dropout: float = 0.3
+    """After every block and before the last layer"""
+
+    def __post_init__(self) -> None:
+        if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
+            raise ValueError("kernels, filters and pools need one entry per block each")
+        sizes = (self.labels, self.gru_units, *self.kernels, *self.filters, *itertools.chain(*self.pools))
+        if not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ValueError("labels, kernels, filters, pools and gru_units must be whole and positive")
+        if self.bands < 1:
+            raise ValueError(f"the pooling leaves nothing of {self.n_mels} mel bands")
+        if not (math.isfinite(self.threshold_db) and self.threshold_db < 0):
+            raise ValueError(f"threshold_db must be below 0 dB, not {self.threshold_db}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+
+    @property
+    def bands(self) -> int:
+        """Frequency bins after the last block."""
+        bins = self.n_mels
+        for frequency, _ in self.pools:
+            bins //= frequency
+        return bins
+
+    def steps(self, frames: int) -> int:
+        """GRU steps that `frames` log-mel frames leave after the last block."""
+        for _, time in self.pools:
+            frames //= time
+        return frames
+
+
+class Crnn(nn.Module):
+    """Convolutional blocks, two stacked GRUs, one linear layer.
+
+    Shape:
+        Input: float32 `[B, n_mels, frames]` as from `log_mel`: dB, the maximum at 0.
+        Output: logits float32 `[B, labels]`.
+    """
+
+    def __init__(self, config: CrnnConfig) -> None:
+        super().__init__()
+        self.config = config
+        inputs = (1, *config.filters[:-1])
+        self.blocks = nn.Sequential(
+            *(
+                _block(*sizes, config.dropout)
+                for sizes in zip(inputs, config.filters, config.kernels, config.pools, strict=True)
+            )
+        )
+        self.gru = nn.GRU(config.filters[-1] * config.bands, config.gru_units, num_layers=2, batch_first=True)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(config.gru_units, config.labels)
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch of windows."""
+        threshold = self.config.threshold_db
+        # A fixed map of [threshold, 0] dB to [-1, 1]; inside the model, so that the exported graph needs
+        # nothing but log_mel() before it.
+        x = 1.0 - 2.0 / threshold * log_mel.clamp(min=threshold)  # [B, n_mels, frames]
+        x = self.blocks(x.unsqueeze(1))  # [B, C, bands, steps]
+        x = x.flatten(1, 2).transpose(1, 2)  # [B, steps, C * bands]
+        x, _ = self.gru(x)  # [B, steps, gru_units]
+        logits: torch.Tensor = self.head(self.dropout(x[:, -1]))  # [B, labels]
+        return logits
+
+
+def _block(inputs: int, filters: int, kernel: int, pool: tuple[int, int], dropout: float) -> nn.Sequential:
+    """[B, inputs, bands, frames] -> [B, filters, bands // pool[0], frames // pool[1]]; the paper's order."""
+    return nn.Sequential(
+        # "Same" padding; even kernels need one more row and column at the end, as in Keras.
+        nn.ZeroPad2d((0, 1, 0, 1)) if kernel % 2 == 0 else nn.Identity(),
+        nn.Conv2d(inputs, filters, kernel, padding=(kernel - 1) // 2),
+        nn.BatchNorm2d(filters),
+        # ELU rises everywhere, so that pooling before it gives the same numbers, for a fraction of the work.
+        nn.MaxPool2d(pool),
+        nn.ELU(),
+        nn.Dropout(dropout),
+    )

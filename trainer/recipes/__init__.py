@@ -1,0 +1,125 @@
+"""Recipes: every number of a training run, as TOML beside this file or of your own."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from monitor.errors import Exit, MonitorError, safe
+from monitor.inference.logmel import LogMelSpec
+from trainer.models.crnn import CrnnConfig
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training recipe; `labels` of the model come from the data."""
+
+    name: str
+    window_seconds: float
+    """Length of a clip's window"""
+    log_mel: LogMelSpec
+    model: Mapping[str, Any]
+    """Fields of CrnnConfig but `labels` and `n_mels`"""
+    epochs: int
+    batch: int
+    """Examples per update"""
+    learning_rate: float
+    decay: float
+    """The rate of update t is learning_rate / (1 + decay * t), as `decay` of Keras' Adam"""
+    betas: tuple[float, float]
+    """Of Adam"""
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(number, int) for number in (self.epochs, self.batch, self.seed)):
+            raise ValueError("epochs, batch and seed must be whole numbers")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be in [0, 1), not {self.betas}")
+        if min(self.window_seconds, self.epochs, self.batch, self.learning_rate) <= 0 or self.decay < 0:
+            raise ValueError("window, epochs, batch and learning_rate must be positive, decay not negative")
+        config = self.crnn(labels=2)
+        if config.steps(self.log_mel.frames(self.window)) < 1:
+            raise ValueError(f"the pooling leaves nothing of the frames of {self.window_seconds} s")
+        if config.threshold_db < self.log_mel.floor_db:
+            raise ValueError(
+                f"threshold_db {config.threshold_db} is below the spectrogram's {self.log_mel.floor_db}"
+            )
+
+    @property
+    def window(self) -> int:
+        """Window length in samples."""
+        return round(self.window_seconds * self.log_mel.sample_rate)
+
+    def crnn(self, labels: int) -> CrnnConfig:
+        """The model for so many classes."""
+        pools = tuple((frequency, time) for frequency, time in self.model["pools"])
+        sizes = {key: tuple(self.model[key]) for key in ("kernels", "filters")}
+        return CrnnConfig(labels, self.log_mel.n_mels, **{**self.model, **sizes, "pools": pools})
+
+    def to_json(self) -> dict[str, Any]:
+        """As `from_json` reads it."""
+        return asdict(self)
+
+
+def names() -> list[str]:
+    """The recipes that come with the program."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Recipe:
+    """A recipe by its name, or from a file that ends in `.toml`.
+
+    Raises:
+        MonitorError: unknown recipe or key (with the nearest known one), or a value that makes no sense.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not name.endswith(".toml") and name not in names():
+        raise MonitorError(f"there is no recipe {safe(name)!r}; {_hint(name, names())}", Exit.CONFIG)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise MonitorError(f"recipe {safe(name)}: {exc.strerror}", Exit.NO_INPUT) from exc
+    except ValueError as exc:
+        raise MonitorError(f"recipe {safe(name)} is not valid TOML: {safe(str(exc))}", Exit.CONFIG) from exc
+    return from_json({"name": path.stem, **document})
+
+
+def from_json(document: dict[str, Any]) -> Recipe:
+    """A recipe from parsed TOML or JSON.
+
+    Raises:
+        MonitorError: an unknown or missing key, or a value that makes no sense.
+    """
+    what = f"recipe {safe(str(document.get('name')))}"
+    _check_keys(document, Recipe, what, given=())
+    _check_keys(document["log_mel"], LogMelSpec, f"{what}, [log_mel]", given=())
+    _check_keys(document["model"], CrnnConfig, f"{what}, [model]", given=("labels", "n_mels"))
+    try:
+        first, second = document["betas"]
+        return Recipe(**{**document, "log_mel": LogMelSpec(**document["log_mel"]), "betas": (first, second)})
+    except (TypeError, ValueError) as exc:
+        raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc
+
+
+def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...]) -> None:
+    if not isinstance(document, dict):
+        raise MonitorError(f"{what} must be a table", Exit.CONFIG)
+    known = [field.name for field in fields(kind) if field.name not in given]
+    for key in document:
+        if key not in known:
+            raise MonitorError(f"{what} has an unknown key {safe(key)!r}; {_hint(key, known)}", Exit.CONFIG)
+    needed = {field.name for field in fields(kind) if field.default is field.default_factory}
+    missing = sorted(needed.intersection(known) - document.keys())
+    if missing:
+        raise MonitorError(f"{what} has no {', '.join(missing)}", Exit.CONFIG)
+
+
+def _hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
