@@ -1,11 +1,52 @@
-BIN ?= .venv/bin
+# Two commands set everything up: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+NOTICE := trained on generated sounds only: for trying out, not for decisions about anybody's care
 
-.PHONY: default-bundle
-# What ships in monitor/bundles, from nothing: about ten minutes on two cores. Remove build/ first to repeat it.
-default-bundle:
+.PHONY: help demo setup test lint default-bundle clean
+
+help:
+	@echo 'make demo            run the monitor on a recorded demo (ARGS=... passes options on)'
+	@echo 'make setup           full development environment in .venv'
+	@echo 'make test            lint, types and tests'
+	@echo 'make default-bundle  make what ships in monitor/bundles again, from nothing'
+	@echo 'make clean           remove .venv, build and caches'
+
+demo: $(VENV)/base
+	$(BIN)/activity-monitor --replay monitor/bundles/demo.flac --speed 10 $(ARGS)
+
+setup: $(VENV)/dev
+
+test: lint
+	.ci/virtual-card
+	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# About ten minutes on two cores.
+default-bundle: $(VENV)/dev
+	rm -rf build
 	$(BIN)/activity-trainer simulate --clips 40 --seed 1 --to build/generated
 	$(BIN)/activity-trainer train crnn --data build/generated --recipe default --folds 1 --threads 2 \
 		--out build/default-run
-	$(BIN)/activity-export bundle build/default-run -o monitor/bundles/default --name default \
-		--notice "trained on generated sounds only: for trying out, not for decisions about anybody's care"
+	$(BIN)/activity-export bundle build/default-run -o monitor/bundles/default --name default --notice "$(NOTICE)"
 	$(BIN)/activity-trainer simulate --demo monitor/bundles/demo.flac --seed 3
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $(VENV)/base $@

@@ -19,10 +19,9 @@ import pytest
 from tests.toys import tone, write_audio
 from tests.virtual_card import MISSING, VirtualCard
 
-pytestmark = [
-    pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)} (Debian: see .ci/virtual-card)"),
-    pytest.mark.xdist_group("virtual card"),
-]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING), reason=f"needs {', '.join(MISSING)} (Debian: see .ci/virtual-card)"
+)
 
 
 @pytest.fixture
