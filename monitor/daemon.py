@@ -148,6 +148,7 @@ class Core:
         self.started = time.monotonic()
         self.stopping = False
         self._cpu = (self.started, time.process_time())
+        self._cpu_percent = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Run until every array has ended; `stop` ends them."""
@@ -299,9 +300,7 @@ class Core:
             sink(None)
 
     def _health(self, array: Array, state: State) -> None:
-        now, cpu = time.monotonic(), time.process_time()
-        elapsed, used = now - self._cpu[0], cpu - self._cpu[1]
-        self._cpu = (now, cpu)
+        now = time.monotonic()
         array.state, array.health_due = state, now + HEALTH_INTERVAL
         self._publish(
             HealthMessage(
@@ -315,11 +314,19 @@ class Core:
                 gaps=array.gaps,
                 queue=self.backlog.waiting(array),
                 uptime_s=round(now - self.started, 3),
-                cpu_percent=round(100.0 * used / elapsed, 1) if elapsed > 0 else 0.0,
+                cpu_percent=self._measured_cpu_percent(now),
                 rss_mb=round(_resident_bytes() / 1e6, 1),
                 durable=True,
             )
         )
+
+    def _measured_cpu_percent(self, now: float) -> float:
+        """Of one core, over the time since the measurement before, at least a second ago."""
+        elapsed, cpu = now - self._cpu[0], time.process_time()
+        if elapsed >= 1.0:
+            self._cpu_percent = round(100.0 * (cpu - self._cpu[1]) / elapsed, 1)
+            self._cpu = (now, cpu)
+        return self._cpu_percent
 
     def _common(self, array: Array) -> dict[str, Any]:
         return {

@@ -130,7 +130,7 @@ class HealthMessage(Message):
     """Windows that wait for recognition"""
     uptime_s: float
     cpu_percent: float
-    """Of one core, core process only, since the health message before"""
+    """Of one core, core process only, over the last seconds; 0 at the start"""
     rss_mb: float
     """Resident memory of the core process"""
     durable: bool

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -199,3 +201,25 @@ def test_names_are_harmless_for_a_terminal(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(SourceError, match=r"^a\[2Jb.wav is empty$"):
         Replay(path, RATE, 4)
+
+
+def test_a_long_recording_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """Peak memory of a process that plays an hour is within 10 MB of one that plays ten seconds."""
+    program = (
+        "import math, resource, sys\nfrom pathlib import Path\nfrom monitor.audio.replay import Replay\n"
+        "for _ in Replay(Path(sys.argv[1]), 16000, 4, speed=math.inf).records(): pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks = []
+    for seconds in (10, 3600):
+        path = write_audio(tmp_path / f"{seconds}.wav", np.zeros((4, 1), dtype=np.float32))
+        size = 8 * RATE * seconds
+        with path.open("r+b") as file:  # a sparse file: silence that needs no disk
+            header = bytearray(file.read(44))
+            header[4:8], header[40:44] = struct.pack("<I", 36 + size), struct.pack("<I", size)
+            file.seek(0)
+            file.write(header)
+            file.truncate(44 + size)
+        done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] - peaks[0] < 10
