@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import logging.handlers
@@ -142,14 +143,27 @@ def _age(text: str) -> datetime:
 def _run(args: argparse.Namespace) -> int:
     flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
     settings = resolve(flags, args.config)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop_on_signals()
     with _logging(settings), _view(settings) as sink:
         from monitor import daemon
 
         daemon.run(settings, [sink], stop)
     return Exit.OK
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that SIGINT or SIGTERM sets; a second signal interrupts at once."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        del number, frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return stop
 
 
 def _devices(_: argparse.Namespace) -> int:
@@ -167,33 +181,31 @@ def _dashboard(args: argparse.Namespace) -> int:
     from monitor.views.dashboard import show
 
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
+    waiting = f"waiting for messages from {args.connect}; is a daemon running there?"
     with subscribe(args.connect, since=since) as subscription:
-        show(_messages(subscription, args.connect, tick=0.25))
+        show(_messages(subscription, tick=0.25), waiting=waiting)
     return Exit.OK
 
 
 def _subscribe(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
 
+    _configure_logging("warning", "text", logging.StreamHandler())
     write = _json_line if args.json else _text_line
     with subscribe(args.connect, since=args.since, types=args.type) as subscription:
-        for message in _messages(subscription, args.connect, tick=WAIT_SECONDS):
+        messages = _messages(subscription, tick=WAIT_SECONDS)
+        first = next(messages)
+        if first is None:
+            log.warning("nothing heard yet from %s; is a daemon running there?", args.connect)
+        for message in itertools.chain([first], messages):
             write(message)
     return Exit.OK
 
 
-def _messages(subscription: Subscription, endpoint: str, tick: float) -> Iterator[Message | None]:
+def _messages(subscription: Subscription, tick: float) -> Iterator[Message | None]:
     """Messages for ever, and None after `tick` seconds without one."""
-    _configure_logging("warning", "text", logging.StreamHandler())
-    waited: float | None = 0.0
     while True:
-        message = subscription.receive(tick)
-        if message is not None:
-            waited = None
-        elif waited is not None and (waited := waited + tick) >= WAIT_SECONDS:
-            log.warning("nothing heard yet from %s; is a daemon running there?", endpoint)
-            waited = None
-        yield message
+        yield subscription.receive(tick)
 
 
 # Output

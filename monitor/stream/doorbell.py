@@ -59,7 +59,8 @@ class Doorbell:
             if time.monotonic() > self._retry_at + LAST_BACKOFF:
                 self._backoff = FIRST_BACKOFF
         elif time.monotonic() >= self._retry_at:
-            log.warning("the publisher ended (%d); starting a new one", self._process.returncode)
+            words = safe(self._stderr.read().decode(errors="replace").strip()[-500:])
+            log.warning("the publisher ended (%d) %s; starting a new one", self._process.returncode, words)
             self._release()
             self._process = self._start()
             self._retry_at = time.monotonic() + self._backoff

@@ -12,6 +12,10 @@ from pathlib import Path
 from monitor.errors import Exit, MonitorError, safe
 from monitor.stream.messages import Message, to_bytes, topic
 
+KEPT = 1_000_000
+"""Messages kept, about half a gigabyte: two months of one array"""
+_PRUNE_EVERY = 1000
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY,
@@ -93,6 +97,8 @@ class Journal:
         row = (message.seq, message.published.timestamp(), topic(message).decode(), to_bytes(message))
         try:
             self._database.execute("INSERT INTO messages VALUES (?, ?, ?, ?)", row)
+            if message.seq % _PRUNE_EVERY == 0:
+                self._database.execute("DELETE FROM messages WHERE seq <= ?", (message.seq - KEPT,))
         except sqlite3.Error as exc:
             raise JournalError(f"journal {safe(str(self.path))}: {safe(str(exc))}") from exc
         self.last_seq = message.seq

@@ -45,6 +45,7 @@ __all__ = ["Dashboard", "State", "render", "show"]
 
 REDRAW_S = 0.25
 """Fewest seconds between two pictures"""
+WAITING = "waiting for the first message"
 PANEL = (60, 14)
 """Columns and lines that an array needs, else several arrays get a row each"""
 ROOMY = 20
@@ -89,14 +90,15 @@ def render(
     *,
     colourless: bool = False,
     ascii_only: bool = False,
+    waiting: str = WAITING,
 ) -> Text:
-    """The picture of all arrays: at most `height` lines, each of exactly `width` cells."""
+    """The picture of all arrays, or `waiting`: at most `height` lines, each of exactly `width` cells."""
     arrays = [state.arrays[key] for key in sorted(state.arrays)]
     names = _names(arrays)
     look = Look(
         now, colours(names), letters(names), colourless, ascii_only, len({array.node for array in arrays}) > 1
     )
-    lines = _picture(arrays, look, width, height) if arrays else [Text(" waiting for the first message")]
+    lines = _picture(arrays, look, width, height) if arrays else [Text(f" {name(waiting)}")]
     if ascii_only:
         lines = [_ascii(line) for line in lines]
     return Text("\n", no_wrap=True, overflow="crop").join(_cut(lines, width)[:height])
@@ -446,8 +448,9 @@ def _blocks(text: str, colour: str) -> Text:
 class Dashboard:
     """Draws on the alternate screen of a terminal while entered; any thread may call it."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, waiting: str = WAITING) -> None:
         self._state = State()
+        self._waiting = waiting
         self._console = console or Console()
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._lock = threading.Lock()
@@ -486,12 +489,26 @@ class Dashboard:
         colourless = self._console.no_color or self._console.color_system in (None, "standard")
         ascii_only = self._console.options.ascii_only
         now = datetime.now(UTC)
-        return render(self._state, now, width, height, colourless=colourless, ascii_only=ascii_only)
+        return render(
+            self._state,
+            now,
+            width,
+            height,
+            colourless=colourless,
+            ascii_only=ascii_only,
+            waiting=self._waiting,
+        )
 
 
-def show(messages: Iterable[Message | None], console: Console | None = None) -> None:
-    """Draw until the messages end; None means that there is nothing new, and lets the clocks move."""
-    with Dashboard(console) as dashboard:
+def show(messages: Iterable[Message | None], console: Console | None = None, waiting: str = WAITING) -> None:
+    """Draw until the messages end; None means that there is nothing new, and lets the clocks move.
+
+    Args:
+        messages: what the stream tells.
+        console: where to draw; the terminal by default.
+        waiting: shown until the first message.
+    """
+    with Dashboard(console, waiting) as dashboard:
         for message in messages:
             if message is None:
                 dashboard.tick()

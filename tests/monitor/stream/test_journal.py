@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import monitor.stream.journal
 from monitor.errors import Exit
 from monitor.stream.journal import Journal, JournalError, JournalReader, default_path
 from monitor.stream.messages import from_bytes, to_bytes, topic
@@ -59,6 +60,15 @@ def test_seq_continues_after_a_restart(journal: Journal) -> None:
     assert again.last_seq == 3
     again.append(label_message(4))
     assert JournalReader(journal.path).last_seq() == 4
+
+
+def test_the_oldest_messages_make_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The journal does not grow for ever."""
+    monkeypatch.setattr(monitor.stream.journal, "KEPT", 1500)
+    journal = Journal(tmp_path / "journal.sqlite", durable=False)
+    for seq in range(1, 4001):
+        journal.append(gap_message(seq))
+    assert [entry.seq for entry in JournalReader(journal.path).after(0, 10_000)] == list(range(2501, 4001))
 
 
 def test_a_number_is_never_used_twice(journal: Journal) -> None:
