@@ -29,6 +29,9 @@ PROGRAM = "activity-monitor"
 WAIT_SECONDS = 3.0
 """After so long without any message a subscriber is told that there may be no daemon"""
 KEPT_LOG_LINES = 1000
+STOP_SECONDS = 1.5
+"""After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
+that does not open) is given up"""
 
 log = logging.getLogger(PROGRAM)
 
@@ -36,17 +39,23 @@ log = logging.getLogger(PROGRAM)
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `activity-monitor`; returns the exit code."""
     args = _parse(sys.argv[1:] if argv is None else argv)
+    _on_signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP)
     try:
         return int(args.command(args))
     except MonitorError as exc:
         print(f"{PROGRAM}: error: {safe(str(exc), 2000)}", file=sys.stderr)
         return exc.exit_code
-    except KeyboardInterrupt:
-        return Exit.OK
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is left to be said, not even at exit.
+    except (KeyboardInterrupt, BrokenPipeError):
+        # The reader of our output has gone, as `head` does, or is not waited for any more; nothing is left to
+        # be said, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+
+
+def _on_signals(handler: Callable[..., object], *numbers: signal.Signals) -> None:
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, handler)
 
 
 # Parser
@@ -143,12 +152,20 @@ def _run(args: argparse.Namespace) -> int:
     flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
     settings = resolve(flags, args.config)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with _logging(settings), _view(settings) as sink:
-        from monitor import daemon
 
-        daemon.run(settings, [sink], stop)
+    def end(*_: object) -> None:
+        stop.set()
+        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    _on_signals(end, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        with _logging(settings), _view(settings) as sink:
+            from monitor import daemon
+
+            daemon.run(settings, [sink], stop)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return Exit.OK
 
 
@@ -166,6 +183,7 @@ def _dashboard(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
     from monitor.views.dashboard import show
 
+    _configure_logging("warning", "text", logging.StreamHandler())
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
     with subscribe(args.connect, since=since) as subscription:
         show(_messages(subscription, args.connect, tick=0.25))
@@ -175,6 +193,7 @@ def _dashboard(args: argparse.Namespace) -> int:
 def _subscribe(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
 
+    _configure_logging("warning", "text", logging.StreamHandler())
     write = _json_line if args.json else _text_line
     with subscribe(args.connect, since=args.since, types=args.type) as subscription:
         for message in _messages(subscription, args.connect, tick=WAIT_SECONDS):
@@ -184,11 +203,10 @@ def _subscribe(args: argparse.Namespace) -> int:
 
 def _messages(subscription: Subscription, endpoint: str, tick: float) -> Iterator[Message | None]:
     """Messages for ever, and None after `tick` seconds without one."""
-    _configure_logging("warning", "text", logging.StreamHandler())
     waited: float | None = 0.0
     while True:
         message = subscription.receive(tick)
-        if message is not None:
+        if subscription.heard:
             waited = None
         elif waited is not None and (waited := waited + tick) >= WAIT_SECONDS:
             log.warning("nothing heard yet from %s; is a daemon running there?", endpoint)
