@@ -30,6 +30,9 @@ PROGRAM = "activity-monitor"
 WAIT_SECONDS = 3.0
 """After so long without any message a subscriber is told that there may be no daemon"""
 KEPT_LOG_LINES = 1000
+STOP_SECONDS = 1.5
+"""After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
+that does not open) is given up"""
 
 log = logging.getLogger(PROGRAM)
 
@@ -37,17 +40,23 @@ log = logging.getLogger(PROGRAM)
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `activity-monitor`; returns the exit code."""
     args = _parse(sys.argv[1:] if argv is None else argv)
+    _on_signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP)
     try:
         return int(args.command(args))
     except MonitorError as exc:
         print(f"{PROGRAM}: error: {safe(str(exc), 2000)}", file=sys.stderr)
         return exc.exit_code
-    except KeyboardInterrupt:
-        return Exit.OK
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is left to be said, not even at exit.
+    except (KeyboardInterrupt, BrokenPipeError):
+        # The reader of our output has gone, as `head` does, or is not waited for any more; nothing is left to
+        # be said, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+
+
+def _on_signals(handler: Callable[..., object], *numbers: signal.Signals) -> None:
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, handler)
 
 
 # Parser
@@ -143,27 +152,28 @@ def _age(text: str) -> datetime:
 def _run(args: argparse.Namespace) -> int:
     flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
     settings = resolve(flags, args.config)
-    stop = _stop_on_signals()
-    with _logging(settings), _view(settings) as sink:
+    with _stop_on_signals() as stop, _logging(settings), _view(settings) as sink:
         from monitor import daemon
 
         daemon.run(settings, [sink], stop)
     return Exit.OK
 
 
-def _stop_on_signals() -> threading.Event:
-    """An event that SIGINT or SIGTERM sets; a second signal interrupts at once."""
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """An event that a signal sets; what has not ended by itself `STOP_SECONDS` later is interrupted."""
     stop = threading.Event()
 
-    def handle(number: int, frame: object) -> None:
-        del number, frame
-        if stop.is_set():
-            raise KeyboardInterrupt
+    def end(*_: object) -> None:
         stop.set()
+        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    return stop
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    _on_signals(end, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        yield stop
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _devices(_: argparse.Namespace) -> int:
@@ -180,6 +190,7 @@ def _dashboard(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
     from monitor.views.dashboard import show
 
+    _configure_logging("warning", "text", logging.StreamHandler())
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
     waiting = f"waiting for messages from {args.connect}; is a daemon running there?"
     with subscribe(args.connect, since=since) as subscription:
@@ -195,7 +206,7 @@ def _subscribe(args: argparse.Namespace) -> int:
     with subscribe(args.connect, since=args.since, types=args.type) as subscription:
         messages = _messages(subscription, tick=WAIT_SECONDS)
         first = next(messages)
-        if first is None:
+        if first is None and not subscription.heard:
             log.warning("nothing heard yet from %s; is a daemon running there?", args.connect)
         for message in itertools.chain([first], messages):
             write(message)

@@ -94,8 +94,9 @@ def _endpoint(value: Any) -> str:
     if value == "none":
         return "none"
     address = urlsplit(_text(value))
-    local = address.scheme == "tcp" and address.hostname in ("127.0.0.1", "localhost")
-    if not (local and 0 < (address.port or 0) < 65535) and not re.fullmatch(r"ipc:///.{1,90}", value):
+    local = address.hostname in ("127.0.0.1", "localhost") and 0 < (address.port or 0) < 65535
+    plain = value == f"tcp://{address.hostname}:{address.port}"  # no path, user or the like
+    if not (local and plain) and not re.fullmatch(r"ipc:///.{1,90}", value):
         raise ValueError
     return str(value)
 

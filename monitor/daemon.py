@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
@@ -70,6 +71,8 @@ class Array:
     ended: bool = False
     covered: int = 0
     """Every sample before it was published in a label or gap"""
+    labelled: int = 0
+    """Index after the last sample that is in a label"""
     heard: int = 0
     """Every sample before it was in a window or gap of the source"""
     reason: GapReason = "overload"
@@ -228,7 +231,7 @@ class Core:
             self._unlabelled(array, window, "model_error")
             return
         self._fill_hole(array, window.start)
-        array.covered = window.end
+        array.covered = array.labelled = window.end
         array.windows += 1
         self._publish(self._label(array, window, used, recognition))
 
@@ -277,7 +280,7 @@ class Core:
             return
         start, array.covered = array.covered, end
         array.gaps += 1
-        if lost >= self.manifest.window:
+        if end - array.labelled >= self.manifest.window:  # it may have come in several gaps
             array.smoother.interrupt()
         self._publish(
             GapMessage(
@@ -354,11 +357,6 @@ def slug(text: str) -> str:
 def _arrays(settings: Settings, sample_rate: int, stack: ExitStack) -> list[Array]:
     """Open every array; `stack` closes them."""
     wanted = [*settings.device, *settings.replay]
-    if not wanted:
-        raise ConfigError(
-            "nothing to monitor: give --device (`activity-monitor devices` lists them) or --replay",
-            Exit.USAGE,
-        )
     if len(settings.name) > len(wanted):
         raise ConfigError(f"{len(settings.name)} names for {len(wanted)} arrays", Exit.USAGE)
     usual = [slug(device) for device in settings.device] + [slug(Path(path).stem) for path in settings.replay]
@@ -368,9 +366,13 @@ def _arrays(settings: Settings, sample_rate: int, stack: ExitStack) -> list[Arra
         source = _sound_card(settings, text, sample_rate) if live else _replay(settings, text, sample_rate)
         stack.callback(source.close)
         name = settings.name[number] if number < len(settings.name) else usual[number]
-        taken = {array.name for array in arrays}
-        arrays.append(Array(name if name not in taken else f"{name}-{number + 1}", source, live))
+        arrays.append(Array(_free(name, {array.name for array in arrays}, number + 1), source, live))
     return arrays
+
+
+def _free(name: str, taken: set[str], number: int) -> str:
+    numbered = (f"{name}-{count}" for count in itertools.count(number))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _sound_card(settings: Settings, device: str, sample_rate: int) -> ArraySource:

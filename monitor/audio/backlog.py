@@ -39,11 +39,13 @@ class Backlog(Generic[Key]):
         """Add an item of the array `key`; None says that it has ended.
 
         When `LIMIT` windows of the array wait, a live array loses its oldest one, which becomes a gap
-        `overload` in the same place; a replay waits.
+        `overload` in the same place; a replay waits while `LIMIT` items of any kind do.
         """
         with self._changed:
-            if isinstance(item, Window) and not live:
-                self._changed.wait_for(lambda: self._stopped or len(self._windows(key)) < LIMIT)
+            if not live:
+                self._changed.wait_for(
+                    lambda: self._stopped or sum(entry.key is key for entry in self._entries) < LIMIT
+                )
             self._entries.append(_Entry(key, item))
             if live and len(waiting := self._windows(key)) > LIMIT:
                 oldest, start = waiting[0], waiting[0].item.start  # type: ignore[union-attr]

@@ -38,6 +38,8 @@ TOLERANCE = 0.25
 which is worth 0.1 s, and a sound server may change its latency by 0.16 s while it runs (both measured)."""
 CONFIRM = 1.0
 """Seconds that blocks must stay late: a queue that was only delayed catches up sooner"""
+KEPT_WORDS = 4096
+"""Bytes kept of what the capture process says on stderr"""
 MAX_DRIFT = 500e-6
 """Most that a card's clock may be slower than CLOCK_MONOTONIC; cheap crystals are within 0.01 %"""
 
@@ -198,15 +200,22 @@ class _Capture:
         self._closed = closed
         self._buffer = bytearray()
         # A session of its own: Ctrl-C in the terminal is the core's business.
-        self._process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as exc:  # out of processes, memory or files: for a while, let us hope
+            raise SourceError(
+                f"the capture process cannot be started: {exc.strerror}", Exit.UNAVAILABLE
+            ) from exc
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._stderr = cast("IO[bytes]", self._process.stderr)
+        os.set_blocking(self._stderr.fileno(), False)
+        self._words = b""
         try:
             header = json.loads(self._line(START_LIMIT))
         except CaptureLost as exc:
@@ -255,6 +264,7 @@ class _Capture:
 
     def _fill(self, limit: float) -> None:
         pipe, deadline = self._stdout.fileno(), time.monotonic() + limit
+        self._listen()
         while not select.select([pipe], [], [], POLL)[0]:
             if self._closed.is_set():
                 raise CaptureLost("closed", "stopped")
@@ -265,6 +275,11 @@ class _Capture:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             self.kill()
-            words = last_line(self._stderr.read()) or f"the capture process ended ({self._process.wait()})"
+            self._listen()
+            words = last_line(self._words) or f"the capture process ended ({self._process.wait()})"
             raise CaptureLost(words, "device_lost")
         self._buffer += data
+
+    def _listen(self) -> None:
+        """Take what is on stderr: ALSA talks at times, and a full pipe would halt the process."""
+        self._words = (self._words + (self._stderr.read() or b""))[-KEPT_WORDS:]

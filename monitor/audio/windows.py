@@ -37,7 +37,8 @@ def windows(records: Iterable[Block | Gap], window: int, hop: int) -> Generator[
     """Cut blocks of any length into windows; a gap starts a fresh window.
 
     Where audio breaks off, what is left is a window if `complete_window` accepts it, else part of the gap.
-    Windows and gaps cover the sample clock without a hole, and gaps overlap nothing.
+    Windows and gaps cover the sample clock without a hole, and gaps overlap nothing; also when `records`
+    raises an error, which is passed on once what is left has been accounted for.
 
     Args:
         records: contiguous blocks and gaps, as an `ArraySource` yields them.
@@ -45,8 +46,12 @@ def windows(records: Iterable[Block | Gap], window: int, hop: int) -> Generator[
         hop: samples from the start of a window to the start of the next one, at most `window`.
     """
     cutter = _Cutter(window, hop)
-    for record in records:
-        yield from cutter.add(record) if isinstance(record, Block) else cutter.break_off(record)
+    try:
+        for record in records:
+            yield from cutter.add(record) if isinstance(record, Block) else cutter.break_off(record)
+    except Exception:
+        yield from cutter.break_off(Gap(cutter.end, cutter.end, "end_of_file"))
+        raise
     yield from cutter.break_off(Gap(cutter.end, cutter.end, "stopped"))
 
 

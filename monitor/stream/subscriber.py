@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import zmq
 
+from monitor.errors import Exit, MonitorError, safe
 from monitor.stream.messages import Message, MessageError, catch_up_endpoint, from_bytes
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ TOPIC = b"activity/"
 RECEIVE_HIGH_WATER_MARK = 10_000
 """Messages that wait here while catching up"""
 REPLY_TIMEOUT_MS = 2000
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Nothing is published after it, so asking for that gives only the journal's last number"""
 
 
 class Subscription:
@@ -33,8 +37,12 @@ class Subscription:
 
     Args:
         endpoint: of the daemon's live stream.
-        since: begin with what was published since then; the default is now.
+        since: begin with what was published since then; the default is now. The last label and health of each
+            array come in any case.
         types: message types wanted, such as `{"label"}`; all by default.
+
+    Raises:
+        MonitorError: exit code 2 if the endpoint is none.
     """
 
     def __init__(
@@ -43,10 +51,22 @@ class Subscription:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._types = None if types is None else frozenset(types)
         self._endpoint = endpoint
-        self._live = self._connect(zmq.SUB, endpoint)
+        try:
+            catch_up_endpoint(endpoint)
+            self._live = self._connect(zmq.SUB, endpoint)
+        except (ValueError, zmq.ZMQError) as exc:
+            self.close()
+            raise MonitorError(
+                f"{safe(endpoint)} is no endpoint such as tcp://127.0.0.1:5556 or ipc:///PATH", Exit.USAGE
+            ) from exc
         self._live.set(zmq.SUBSCRIBE, TOPIC)
+        self.heard = False
+        """Whether there was any message yet, of whatever type"""
         self._boot_id = ""
-        self._seq: int | None = None  # of the last message handed out or dropped
+        self._published = NEVER  # the last message
+        self._since = since or NEVER
+        self._seq: int | None = None  # up to here everything wanted was handed out, last values apart
+        self._told: dict[tuple[str, str, str], int] = {}  # node, array and type -> newest `seq`
         self._ready: deque[Message] = deque()
         if since is not None:
             # Subscribed first, so that nothing is missed between the journal's end and the live stream.
@@ -54,9 +74,10 @@ class Subscription:
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message, or None if `timeout` seconds passed without one."""
+        deadline = None if timeout is None else time.monotonic() + timeout
         while not self._ready:
-            milliseconds = None if timeout is None else round(1000 * timeout)
-            if not self._live.poll(milliseconds):
+            left = None if deadline is None else max(0, round(1000 * (deadline - time.monotonic())))
+            if not self._live.poll(left):
                 return None
             self._take(_parsed(self._live.recv_multipart()[-1]))
         return self._ready.popleft()
@@ -92,20 +113,25 @@ class Subscription:
         """Hand out a live message, after what was missed before it."""
         if message is None:
             return
-        if self._seq is not None:
-            restarted = self._boot_id not in ("", message.boot_id) and message.seq <= self._seq
-            if restarted:  # a daemon with another journal, such as a new replay
-                self._seq = None
-            elif message.seq <= self._seq:
-                return  # seen before: last values are sent to everybody when somebody subscribes
-            elif message.seq > self._seq + 1:
-                self._catch_up({"after_seq": self._seq})
+        self.heard = True
+        if self._seq is not None and message.seq <= self._seq and self._boot_id not in ("", message.boot_id):
+            # A daemon with another journal, such as a new replay.
+            self._seq, self._since, self._told = None, self._published, {}
+        if self._seq is None:  # it may be a last value, long before the journal's end
+            self._catch_up({"since": self._since.isoformat()})
+        elif message.seq > self._seq + 1:
+            self._catch_up({"after_seq": self._seq})
         self._hand_out(message)
 
     def _hand_out(self, message: Message | None) -> None:
-        if message is None or (self._seq is not None and message.seq <= self._seq):
+        if message is None:
             return
-        self._boot_id, self._seq = message.boot_id, message.seq
+        kind = (message.node, message.array, message.type)
+        if message.seq <= self._told.get(kind, 0):
+            return  # seen before: last values are sent to everybody when somebody subscribes
+        self._told[kind] = message.seq
+        self._boot_id, self._published = message.boot_id, message.published
+        self._seq = max(self._seq or 0, message.seq)
         if self._types is None or message.type in self._types:
             self._ready.append(message)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -10,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -224,6 +227,50 @@ def test_a_signal_ends_the_run_within_two_seconds(
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_reader_that_stands_still_does_not_hold_up_the_end(
+    toy_bundle: Path, recording: Path, number: int
+) -> None:
+    """The pipe is full, and nobody will ever read it."""
+    command = [sys.executable, "-m", "monitor.cli", "--replay", recording, "--loop", "--speed", "max"]
+    with subprocess.Popen(
+        [*command, "--json", "--publish", "none", "--bundle", toy_bundle],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        before, length = -1, 0
+        while length != before or not length:  # until it is full
+            time.sleep(0.5)
+            before = length
+            length = int.from_bytes(fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
+        process.send_signal(number)
+        assert process.wait(2.5) == 0
+        assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(endpoint: str, number: int) -> None:
+    """A dashboard leaves the alternate screen and shows the cursor again."""
+    terminal, inner = os.openpty()
+    command = [sys.executable, "-m", "monitor.cli", "dashboard", "--connect", endpoint]
+    client = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env={"TERM": "xterm"} | HERE)
+    os.close(inner)
+    written = b""
+    while b"\x1b[?1049h" not in written:
+        written += os.read(terminal, 1 << 16)
+    time.sleep(0.5)  # until the first picture is there, too
+    client.send_signal(number)
+    with contextlib.suppress(OSError):  # the other end is closed
+        while data := os.read(terminal, 1 << 16):
+            written += data
+    os.close(terminal)
+    assert client.wait(5) == 0
+    assert b"\x1b[?1049l" in written
+    assert b"\x1b[?25h" in written
+
+
 def test_a_reader_that_leaves_ends_the_run_quietly(toy_bundle: Path, recording: Path) -> None:
     """As with `| head -1`."""
     command = (
@@ -264,6 +311,27 @@ def test_a_subscriber_without_a_daemon_is_told_so(endpoint: str) -> None:
     assert f"nothing heard yet from {endpoint}; is a daemon running there?" in client.stderr.readline()
     client.terminate()
     client.wait(5)
+
+
+def test_a_daemon_that_has_nothing_to_say_is_not_taken_for_none(
+    toy_bundle: Path, recording: Path, endpoint: str
+) -> None:
+    """No message of the wanted type is no reason to ask whether a daemon is running."""
+    command = [sys.executable, "-m", "monitor.cli"]
+    daemon = subprocess.Popen(
+        [*command, "--replay", recording, "--loop", "--json", "--bundle", toy_bundle, "--publish", endpoint],
+        stdout=subprocess.PIPE,
+    )
+    assert daemon.stdout is not None
+    daemon.stdout.readline()
+    client = subprocess.Popen(
+        [*command, "subscribe", "--connect", endpoint, "--type", "gap"], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(5.0)
+    for process in (client, daemon):
+        process.terminate()
+    assert client.communicate(timeout=5)[1] == ""
+    daemon.communicate(timeout=5)
 
 
 HEAVY = {"torch", "sklearn", "librosa", "matplotlib", "trainer", "export", "numba", "pandas", "sounddevice"}

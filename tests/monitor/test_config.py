@@ -97,6 +97,8 @@ def test_values_of_a_file(tmp_path: Path, text: str, key: str, value: object) ->
         ('publish = "tcp://127.0.0.1"', "publish: "),
         ('publish = "udp://127.0.0.1:1"', "publish: "),
         ('publish = "ipc://"', "publish: "),
+        ('publish = "tcp://127.0.0.1:5556/path"', "publish: "),
+        ('publish = "tcp://me@127.0.0.1:5556"', "publish: "),
         ("threads = 1\nthreads = 2", "Cannot overwrite a value"),
         ("threads =", "Invalid value"),
         ("a = " + "[" * 20_000, "configuration .*"),

@@ -183,6 +183,30 @@ def test_a_gap_of_a_window_ends_the_activity(toy_bundle: Path, tmp_path: Path) -
     assert [(label.since - labels[0].start).total_seconds() for label in labels] == [0, 0, 0, 4.25]
 
 
+@pytest.mark.parametrize("hop", [1.0, 0.25])
+def test_gaps_that_add_up_to_a_window_end_the_activity(toy_bundle: Path, tmp_path: Path, hop: float) -> None:
+    """As when a lost card is reported piece by piece, or every overlapping window fails."""
+    pieces = [Gap(start, start + 4000, "device_lost") for start in range(16000, 48000, 4000)]
+    source = Scripted(speech(0, 1), *pieces, speech(3, 1))
+    labels = [m for m in monitor(toy_bundle, tmp_path, source, hop=hop) if isinstance(m, LabelMessage)]
+    assert (labels[-1].since - labels[0].start).total_seconds() == 3.0
+    other = tmp_path / "models"
+    other.mkdir()
+    failing = set(range(1, 3)) if hop == 1.0 else set(range(4, 13))
+    labels = [
+        m
+        for m in monitor(toy_bundle, other, Scripted(speech(0, 5)), failing=failing, hop=hop)
+        if isinstance(m, LabelMessage)
+    ]
+    assert (labels[-1].since - labels[0].start).total_seconds() >= 3.0
+
+
+def test_what_was_heard_before_an_error_is_accounted_for(toy_bundle: Path, tmp_path: Path) -> None:
+    """A recording that turns out to be damaged ends with a gap up to the damage."""
+    source = Scripted(speech(0, 1.75), SourceError("a.flac is damaged after 28000 frames"))
+    assert timeline(monitor(toy_bundle, tmp_path, source)) == ["low 1", "end_of_file 0.75"]
+
+
 def test_one_bad_source_does_not_end_the_others(toy_bundle: Path, tmp_path: Path) -> None:
     """The other array is monitored to its end."""
     bad = Scripted(speech(0, 1), SourceError("a.flac is damaged after 16000 frames"))
@@ -227,6 +251,17 @@ def test_a_damaged_recording_is_raised_at_the_end(toy_bundle: Path, tmp_path: Pa
     settings = Settings(replay=(str(path),), speed=100.0, bundle=toy_bundle, publish="none")
     with pytest.raises(MonitorError, match=r"a.flac is damaged"):
         run(settings, [lambda _: None], threading.Event())
+
+
+def test_arrays_of_the_same_name_are_told_apart(toy_bundle: Path, tmp_path: Path) -> None:
+    """Also where a number that would be added is taken."""
+    paths = [write_audio(tmp_path / f"{name}.wav", tone("low", 1.0)) for name in ("x-3", "x")]
+    settings = Settings(
+        replay=(str(paths[0]), str(paths[1]), str(paths[1])), speed=100.0, bundle=toy_bundle, publish="none"
+    )
+    messages: list[Message | None] = []
+    run(settings, [messages.append], threading.Event())
+    assert {message.array for message in messages if message} == {"x-3", "x", "x-4"}
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,23 @@ def test_a_replay_waits_until_there_is_room() -> None:
     assert [item.start for item in items if isinstance(item, Window)] == [n * HOP for n in numbers]
 
 
+def test_gaps_of_a_replay_wait_as_well() -> None:
+    """A folder of files shorter than a window is gaps only."""
+    backlog: Backlog[str] = Backlog(HOP)
+
+    def read() -> None:
+        for number in range(3 * LIMIT):
+            backlog.put("file", Gap(number, number + 1, "end_of_file"), live=False)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    time.sleep(0.05)
+    assert thread.is_alive()
+    assert len([backlog.get(5.0) for _ in range(3 * LIMIT)]) == 3 * LIMIT
+    thread.join(5.0)
+    assert not thread.is_alive()
+
+
 def test_stop_releases_a_waiting_replay() -> None:
     """Nobody waits for room once the run is being stopped."""
     backlog: Backlog[str] = Backlog(HOP)

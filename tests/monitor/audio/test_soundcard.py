@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -91,8 +92,10 @@ if script == "refuse":
     print("device hw:7 is busy: another program has it open", file=sys.stderr)
     sys.exit(69)
 os.write(1, b'{{"sample_rate": 1000, "channels": 2}}\\n')
-for number in range(8):
+for number in range(60 if script == "talk" else 8):
     time.sleep(0.1)
+    if script == "talk":
+        print("ALSA lib: underrun occurred" + " " * 10000, file=sys.stderr, flush=True)
     os.write(1, struct.pack("<dI", time.monotonic(), 100) + struct.pack("<200f", *[0.5] * 200))
 if script == "stall":
     time.sleep(60)
@@ -130,6 +133,31 @@ def test_a_failed_capture_is_replaced(
     lost = gaps(records)
     assert {gap.reason for gap in lost} == {reason}
     assert records[-1].end / RATE == pytest.approx(elapsed, abs=0.3)
+
+
+def test_a_talkative_sound_library_does_not_halt_the_capture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However much it writes to stderr."""
+    card = start(monkeypatch, tmp_path, "talk")
+    records = list(itertools.islice(card.records(), 20))
+    card.close()
+    assert not gaps(records)
+
+
+def test_a_capture_process_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when the machine is short of processes: the array is lost for as long as that lasts."""
+    card = start(monkeypatch, tmp_path, "end")
+    (launcher := tmp_path / "python").rename(tmp_path / "away")
+    records = card.records()
+    for record in records:
+        if isinstance(record, Gap) and record.end - record.start > 200:  # after an attempt
+            (tmp_path / "away").rename(launcher)
+            break
+    assert isinstance(next(record for record in records if isinstance(record, Block)), Block)
+    card.close()
 
 
 def test_a_device_that_cannot_be_opened_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

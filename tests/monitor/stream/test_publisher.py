@@ -89,6 +89,15 @@ def test_a_late_joiner_gets_the_last_label_and_health_of_each_array(stream: Stre
     assert received == [label_message(2), health_message(3), label_message(5, array="hall")]
 
 
+def test_an_array_long_silent_does_not_bring_its_past(stream: Stream) -> None:
+    """Its last values are old, and what came after them was not asked for."""
+    stream.send(label_message(1, array="hall"), *(label_message(seq) for seq in range(2, 301)))
+    with subscribe(stream.endpoint) as subscription:
+        assert seqs(subscription, 300) == [1, 300]
+        stream.send(*(label_message(seq) for seq in range(301, 401)))
+        assert seqs(subscription, 400) == list(range(301, 401))
+
+
 def test_since_gives_the_past_and_goes_on_live(stream: Stream) -> None:
     """The client joins journal and live stream without a hole and without a double."""
     stream.send(*(label_message(seq) for seq in range(1, 2501)))
@@ -142,6 +151,31 @@ def test_a_new_daemon_with_a_new_journal_starts_over(tmp_path: Path, endpoint: s
                 while received[-1] is not None and received[-1].seq < 3:
                     received.append(subscription.receive(10.0))
                 assert {message.boot_id for message in received if message} == {boot}
+
+
+def test_nothing_of_a_new_daemon_is_missed(tmp_path: Path, endpoint: str) -> None:
+    """What it published before the client had found it comes from its journal."""
+    with subscribe(endpoint, since=MOMENT) as subscription:
+        for boot, count in (("one", 3), ("two", 2)):
+            with closing(Stream(tmp_path / boot, endpoint)) as stream:
+                stream.send(*(label_message(seq, boot_id=boot) for seq in range(1, count + 1)))
+                assert seqs(subscription, count) == list(range(1, count + 1))
+
+
+def test_a_client_that_was_there_first_gets_the_past(tmp_path: Path, endpoint: str) -> None:
+    """`since` holds for a daemon that is started later, too."""
+    subscription = subscribe(endpoint, since=MOMENT)
+    with subscription, closing(Stream(tmp_path / "journal", endpoint)) as stream:
+        stream.send(gap_message(1), gap_message(2), label_message(3))
+        assert seqs(subscription, 3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["foo", "tcp://127.0.0.1", "tcp://127.0.0.1:port", "ipc://", ""])
+def test_what_is_no_endpoint_is_refused(text: str) -> None:
+    """In words, and with the exit code of a usage error."""
+    with pytest.raises(MonitorError, match="is no endpoint such as") as error:
+        subscribe(text)
+    assert error.value.exit_code == Exit.USAGE
 
 
 def ask(endpoint: str, request: bytes) -> list[list[bytes]]:
