@@ -25,11 +25,14 @@ if TYPE_CHECKING:  # everything heavy is imported by the command that needs it
     from monitor.daemon import Sink
     from monitor.stream.messages import Message
     from monitor.stream.subscriber import Subscription
+    from monitor.views.dashboard import Dashboard
 
 PROGRAM = "activity-monitor"
 WAIT_SECONDS = 3.0
 """After so long without any message a subscriber is told that there may be no daemon"""
 KEPT_LOG_LINES = 1000
+SHORTEST_GAP = 0.1
+"""Seconds of a gap that is worth a line; files are often some milliseconds longer than their windows"""
 STOP_SECONDS = 1.5
 """After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
 that does not open) is given up"""
@@ -152,7 +155,7 @@ def _age(text: str) -> datetime:
 def _run(args: argparse.Namespace) -> int:
     flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
     settings = resolve(flags, args.config)
-    with _stop_on_signals() as stop, _logging(settings), _view(settings) as sink:
+    with _stop_on_signals() as stop, _view(settings) as sink:
         from monitor import daemon
 
         daemon.run(settings, [sink], stop)
@@ -180,7 +183,10 @@ def _devices(_: argparse.Namespace) -> int:
     from monitor.audio import devices
 
     cards = devices.read_cards()
-    for device in devices.list_devices():
+    listed = devices.list_devices()
+    if not listed:
+        print("no input devices found", file=sys.stderr)
+    for device in listed:
         name = devices.stable_name(device, cards) + " (default)" * device.default
         print(f"{name:<32} {device.channels:>3} channels {device.sample_rate:>6.0f} Hz  {safe(device.name)}")
     return Exit.OK
@@ -188,21 +194,21 @@ def _devices(_: argparse.Namespace) -> int:
 
 def _dashboard(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
-    from monitor.views.dashboard import show
+    from monitor.views.dashboard import Dashboard, show
 
-    _configure_logging("warning", "text", logging.StreamHandler())
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
     waiting = f"waiting for messages from {args.connect}; is a daemon running there?"
-    with subscribe(args.connect, since=since) as subscription:
-        show(_messages(subscription, tick=0.25), waiting=waiting)
+    dashboard = Dashboard(waiting=waiting)
+    with _log_beside(dashboard, "warning", "text"), subscribe(args.connect, since=since) as subscription:
+        show(_messages(subscription, tick=0.25), dashboard)
     return Exit.OK
 
 
 def _subscribe(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
 
-    _configure_logging("warning", "text", logging.StreamHandler())
-    write = _json_line if args.json else _text_line
+    _configure_logging("warning", "text")
+    write = _json_line if args.json else _TextLines()
     with subscribe(args.connect, since=args.since, types=args.type) as subscription:
         messages = _messages(subscription, tick=WAIT_SECONDS)
         first = next(messages)
@@ -224,15 +230,46 @@ def _messages(subscription: Subscription, tick: float) -> Iterator[Message | Non
 
 @contextmanager
 def _view(settings: Settings) -> Iterator[Sink]:
-    """Where the messages of a run are shown: JSON lines, the dashboard, or a line for each window."""
+    """Where messages and log of a run are shown: JSON lines, the dashboard, or a line for each window."""
     wanted = sys.stdout.isatty() if settings.dashboard is None else settings.dashboard
     if settings.json or not wanted:
-        yield _json_line if settings.json else _text_line
+        _configure_logging(settings.log_level, settings.log_format)
+        yield _json_line if settings.json else _TextLines()
         return
     from monitor.views.dashboard import Dashboard
 
-    with Dashboard() as dashboard:
+    dashboard = Dashboard()
+    with _log_beside(dashboard, settings.log_level, settings.log_format), dashboard:
         yield lambda message: dashboard.tick() if message is None else dashboard.update(message)
+
+
+@contextmanager
+def _log_beside(dashboard: Dashboard, level: str, form: str) -> Iterator[None]:
+    """Log while a dashboard has the terminal: it shows the newest warning; all lines follow at the end."""
+    _configure_logging(level, form)
+    root = logging.getLogger()
+    (handler,) = root.handlers
+    if sys.stderr.isatty():
+        root.removeHandler(handler)
+        held = logging.handlers.MemoryHandler(KEPT_LOG_LINES, logging.CRITICAL + 1, target=handler)
+        root.addHandler(held)
+    root.addHandler(_Notes(dashboard))
+    try:
+        yield
+    finally:
+        for each in root.handlers:
+            each.flush()
+
+
+class _Notes(logging.Handler):
+    """Hands warnings to the dashboard."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        super().__init__(logging.WARNING)
+        self._dashboard = dashboard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._dashboard.note(record.getMessage())
 
 
 def _json_line(message: Message | None) -> None:
@@ -243,46 +280,38 @@ def _json_line(message: Message | None) -> None:
         sys.stdout.buffer.flush()
 
 
-def _text_line(message: Message | None) -> None:
-    from monitor.stream import messages
+class _TextLines:
+    """Prints a line for each label and gap, and when the state of an array turns bad."""
 
-    if isinstance(message, messages.LabelMessage):
-        faults = "".join(
-            f"  microphone {number} {fault}" for number, fault in message.channels.faults.items()
-        )
-        text = f"{message.label:<20} {message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS{faults}"
-        moment = message.start
-    elif isinstance(message, messages.GapMessage):
-        seconds = (message.end - message.start).total_seconds()
-        text, moment = f"no label for {seconds:.1f} s: {message.reason.replace('_', ' ')}", message.start
-    elif isinstance(message, messages.HealthMessage):
-        if message.state not in ("degraded", "reconnecting"):
-            return
-        text, moment = message.state, message.published
-    else:
-        return
-    print(f"{moment.astimezone():%Y-%m-%d %H:%M:%S}  {safe(message.array)}  {safe(text)}", flush=True)
+    def __init__(self) -> None:
+        self._states: dict[str, str] = {}
 
+    def __call__(self, message: Message | None) -> None:
+        from monitor.stream import messages
 
-@contextmanager
-def _logging(settings: Settings) -> Iterator[None]:
-    """Log to stderr; while the dashboard has the terminal, lines wait until it is gone."""
-    handler: logging.Handler = logging.StreamHandler()
-    drawn = settings.dashboard is not False and not settings.json and sys.stdout.isatty()
-    if drawn and sys.stderr.isatty():
-        handler = logging.handlers.MemoryHandler(
-            KEPT_LOG_LINES, flushLevel=logging.CRITICAL + 1, target=handler
-        )
-    _configure_logging(settings.log_level, settings.log_format, handler)
-    try:
-        yield
-    finally:
-        handler.flush()
+        if isinstance(message, messages.LabelMessage):
+            faults = "".join(f"  microphone {k} {fault}" for k, fault in message.channels.faults.items())
+            sure = f"{message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS"
+            self._print(message, message.start, f"{message.label:<20} {sure}{faults}")
+        elif isinstance(message, messages.GapMessage):
+            seconds = (message.end - message.start).total_seconds()
+            if seconds >= SHORTEST_GAP:
+                reason = message.reason.replace("_", " ")
+                self._print(message, message.start, f"no label for {seconds:.1f} s: {reason}")
+        elif isinstance(message, messages.HealthMessage):
+            before = self._states.get(message.array)
+            self._states[message.array] = message.state
+            if message.state in ("degraded", "reconnecting") and message.state != before:
+                self._print(message, message.published, message.state)
+
+    def _print(self, message: Message, moment: datetime, text: str) -> None:
+        time = f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+        print(f"{time}  {safe(message.array)}  {safe(text)}", flush=True)
 
 
-def _configure_logging(level: str, form: str, handler: logging.Handler) -> None:
-    target = handler.target if isinstance(handler, logging.handlers.MemoryHandler) else handler
-    (target or handler).setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+def _configure_logging(level: str, form: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

@@ -22,6 +22,8 @@ from monitor.errors import Exit, MonitorError, safe
 ENVIRONMENT_PREFIX = "ACTIVITY_MONITOR_"
 CONFIG_VARIABLE = "ACTIVITY_MONITOR_CONFIG"
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
+ARRAYS = {"device", "replay", "name"}
+"""What is monitored; where the command line names arrays, these of the other sources do not count"""
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
 _MAX_CONFIG_BYTES = 1 << 20
 
@@ -199,8 +201,12 @@ def resolve(
     for variable, text in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and variable != CONFIG_VARIABLE:
             key = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-            _check_key(key, variable)
+            if key not in SETTINGS:
+                known = [ENVIRONMENT_PREFIX + name.upper() for name in SETTINGS]
+                raise ConfigError(f"{safe(variable)}: no such setting{nearest(variable, known)}")
             values[key] = _parse(key, text, variable)
+    if not ARRAYS.isdisjoint(flags):  # a replay must not also open the card of the configuration
+        values = {key: value for key, value in values.items() if key not in ARRAYS}
     for key, value in flags.items():
         values[key] = _parse(key, value, flag(key), Exit.USAGE)
     return Settings(**values)
@@ -222,12 +228,8 @@ def _parse(key: str, value: Any, origin: str, exit_code: Exit = Exit.CONFIG) -> 
     try:
         return kind.parse(value)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as exc:
-        raise ConfigError(f"{origin}: {kind.wanted} wanted, not {safe(repr(value), 80)}", exit_code) from exc
-
-
-def _check_key(key: str, origin: str) -> None:
-    if key not in SETTINGS:
-        raise ConfigError(f"{safe(origin)}: no such setting{nearest(key, SETTINGS)}")
+        shown = ", ".join(map(repr, value)) if isinstance(value, list) else repr(value)
+        raise ConfigError(f"{origin}: {kind.wanted} wanted, not {safe(shown, 80)}", exit_code) from exc
 
 
 def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
@@ -250,7 +252,8 @@ def _from_file(config: Path | None, environment: Mapping[str, str]) -> dict[str,
     except (ValueError, RecursionError) as exc:
         raise ConfigError(f"configuration {shown}: {safe(str(exc), 200)}") from exc
     for key in document:
-        _check_key(key, f"{shown}: {key}")
+        if key not in SETTINGS:
+            raise ConfigError(f"{shown}: {safe(key)}: no such setting{nearest(key, SETTINGS)}")
     return {key: (value, f"{shown}: {key}") for key, value in document.items()}
 
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from monitor.inference import bundle as bundles
 from monitor.inference.recognise import ModelError, Recogniser, Recognition
 from monitor.inference.smooth import Smoother
 from monitor.stream.doorbell import Doorbell
-from monitor.stream.journal import Journal, default_path
+from monitor.stream.journal import Journal, JournalError, default_path
 from monitor.stream.messages import (
     ChannelHealth,
     ChannelUse,
@@ -49,8 +49,12 @@ log = logging.getLogger(__name__)
 
 TICK = 0.2
 """Seconds between looks at the publisher, the arrays' states and a request to stop"""
+CLOCK_STEP = 0.5
+"""Seconds by which the wall clock must jump against CLOCK_MONOTONIC to be followed"""
 HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
+HEALTH_PAUSE = 1.0
+"""A label brings a health message, with the levels of its window, unless there was one so few seconds ago"""
 
 Sink = Callable[[Message | None], None]
 """Takes every message once it is in the journal; None says that there is nothing new for now"""
@@ -58,14 +62,14 @@ Sink = Callable[[Message | None], None]
 
 @dataclass(eq=False)
 class Array:
-    """An array and what is known of it. The reader thread writes `epoch` and `error`, the core the rest."""
+    """An array and what is known of it. The reader thread writes `error` and the first `anchor`."""
 
     name: str
     source: ArraySource
     live: bool
     """A sound card, which cannot wait"""
-    epoch: datetime | None = None
-    """UTC of index 0 of the sample clock; None before the first block"""
+    anchor: tuple[int, float] | None = None
+    """An index of the sample clock, and when its sample was captured (CLOCK_MONOTONIC, seconds)"""
     error: Exception | None = None
     """Why the array ended early"""
     ended: bool = False
@@ -86,10 +90,10 @@ class Array:
     health_due: float = 0.0
     """CLOCK_MONOTONIC, seconds"""
 
-    def utc(self, index: int) -> datetime:
-        """When the sample at `index` was captured, on the sample clock."""
-        epoch = self.epoch or datetime.now(UTC)
-        return epoch + timedelta(seconds=index / self.source.sample_rate)
+    def captured(self, index: int) -> float:
+        """When the sample at `index` was captured, by the sample clock from the anchor (CLOCK_MONOTONIC)."""
+        start, moment = self.anchor or (0, time.monotonic())
+        return moment + (index - start) / self.source.sample_rate
 
 
 def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> None:
@@ -106,8 +110,6 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
     with ExitStack() as stack:
         bundle = bundles.load(settings.bundle)
         recogniser = Recogniser(bundle, settings.threads, settings.provider)
-        if bundle.manifest.notice:
-            log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
         arrays = _arrays(settings, bundle.manifest.sample_rate, stack)
         journal = stack.enter_context(closing(_journal(settings, stack)))
         doorbell = None
@@ -115,6 +117,8 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
             doorbell = Doorbell(journal.path, settings.publish, journal.last_seq)
             stack.callback(doorbell.close)
             log.info("publishing on %s", settings.publish)
+        if bundle.manifest.notice:
+            log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
         core = Core(
             settings, recogniser=recogniser, arrays=arrays, journal=journal, doorbell=doorbell, sinks=sinks
         )
@@ -149,6 +153,7 @@ class Core:
         self.boot_id = uuid.uuid4().hex
         self.backlog: Backlog[Array] = Backlog(self.hop)
         self.started = time.monotonic()
+        self.wall_offset = time.time() - time.monotonic()
         self.stopping = False
         self._cpu = (self.started, time.process_time())
         self._cpu_percent = 0.0
@@ -189,8 +194,8 @@ class Core:
 
     def _stamped(self, array: Array) -> Iterator[Block | Gap]:
         for record in array.source.records():
-            if array.epoch is None and isinstance(record, Block):
-                array.epoch = datetime.now(UTC) - timedelta(seconds=record.end / array.source.sample_rate)
+            if array.anchor is None and isinstance(record, Block):
+                array.anchor = (record.end, record.time)
             yield record
 
     # Main thread.
@@ -233,22 +238,30 @@ class Core:
         self._fill_hole(array, window.start)
         array.covered = array.labelled = window.end
         array.windows += 1
-        self._publish(self._label(array, window, used, recognition))
+        start = self._utc(array, window.start)
+        if array.live:
+            # A card's clock is off by some ppm, minutes in a month: every window is a new look at the time.
+            array.anchor = (window.received, window.time)
+        self._publish(self._label(array, window, start, used, recognition))
+        if time.monotonic() >= array.health_due - HEALTH_INTERVAL + HEALTH_PAUSE:
+            self._health(array, _state(array))
 
-    def _label(self, array: Array, window: Window, used: list[int], recognition: Recognition) -> LabelMessage:
+    def _label(
+        self, array: Array, window: Window, start: datetime, used: list[int], recognition: Recognition
+    ) -> LabelMessage:
         labels = self.manifest.labels
         best = int(recognition.scores.argmax())
-        stable, since = array.smoother.update(labels[best], window.start)
+        stable, since = array.smoother.update(labels[best], start)
         power = np.mean([10.0 ** (array.levels[channel] / 10.0) for channel in used])
         return LabelMessage(
             **self._common(array),
-            start=array.utc(window.start),
-            end=array.utc(window.end),
+            start=start,
+            end=self._utc(array, window.end),
             label=labels[best],
             confidence=float(recognition.scores[best]),
             scores=dict(zip(labels, recognition.scores.tolist(), strict=True)),
             stable=stable,
-            since=array.utc(since),
+            since=since,
             level_dbfs=round(float(10.0 * np.log10(power)), 2),
             valid_fraction=window.valid_fraction,
             channels=ChannelUse(used, {str(channel): fault for channel, fault in array.faults.items()}),
@@ -285,14 +298,18 @@ class Core:
         self._publish(
             GapMessage(
                 **self._common(array),
-                start=array.utc(start),
-                end=array.utc(end),
+                start=self._utc(array, start),
+                end=self._utc(array, end),
                 reason=reason,
                 lost_samples=lost,
             )
         )
 
+    def _utc(self, array: Array, index: int) -> datetime:
+        return datetime.fromtimestamp(array.captured(index) + self.wall_offset, UTC)
+
     def _tick(self) -> None:
+        self._follow_wall_clock()
         if self.doorbell is not None:
             self.doorbell.supervise()
         for array in self.arrays:
@@ -301,6 +318,13 @@ class Core:
                 self._health(array, state)
         for sink in self.sinks:
             sink(None)
+
+    def _follow_wall_clock(self) -> None:
+        """Adopt a wall clock that was set: at boot without a battery, by hand, or after a suspend."""
+        offset = time.time() - time.monotonic()
+        if abs(offset - self.wall_offset) > CLOCK_STEP:
+            log.warning("the wall clock was set by %+.1f s; labels follow it", offset - self.wall_offset)
+            self.wall_offset = offset
 
     def _health(self, array: Array, state: State) -> None:
         now = time.monotonic()
@@ -358,7 +382,9 @@ def _arrays(settings: Settings, sample_rate: int, stack: ExitStack) -> list[Arra
     """Open every array; `stack` closes them."""
     wanted = [*settings.device, *settings.replay]
     if len(settings.name) > len(wanted):
-        raise ConfigError(f"{len(settings.name)} names for {len(wanted)} arrays", Exit.USAGE)
+        raise ConfigError(f"more names ({len(settings.name)}) than arrays ({len(wanted)})", Exit.USAGE)
+    if len(set(settings.name)) < len(settings.name):
+        raise ConfigError(f"two arrays cannot have the same name: {', '.join(settings.name)}", Exit.USAGE)
     usual = [slug(device) for device in settings.device] + [slug(Path(path).stem) for path in settings.replay]
     arrays: list[Array] = []
     for number, text in enumerate(wanted):
@@ -393,7 +419,10 @@ def _replay(settings: Settings, path: str, sample_rate: int) -> ArraySource:
 
 def _journal(settings: Settings, stack: ExitStack) -> Journal:
     if settings.journal is None and not settings.device:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="activity-monitor-"))
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="activity-monitor-"))
+        except OSError as exc:
+            raise JournalError(f"no room for a temporary journal ({exc.strerror}); choose --journal") from exc
         return Journal(Path(folder) / "journal.sqlite", durable=False)
     return Journal(settings.journal or default_path())
 
@@ -411,7 +440,7 @@ def _state(array: Array) -> State:
         return "stopped"
     if not array.source.connected:
         return "reconnecting"
-    if array.epoch is None:
+    if array.anchor is None:
         return "starting"
     return "degraded" if array.faults else "listening"
 

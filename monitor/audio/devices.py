@@ -11,6 +11,7 @@ PortAudio by itself matches substrings (`hw:1` also opens `hw:10,0`), so the cho
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -59,13 +60,10 @@ def read_cards(root: Path = Path("/proc/asound")) -> list[Card]:
     cards = []
     for folder in root.glob("card[0-9]*"):
         usb = folder / "usbid"
-        cards.append(
-            Card(
-                int(folder.name.removeprefix("card")),
-                (folder / "id").read_text().strip(),
-                usb.read_text().strip() if usb.exists() else None,
-            )
-        )
+        with contextlib.suppress(OSError):  # unplugged meanwhile
+            name = (folder / "id").read_text().strip()
+            usb_id = usb.read_text().strip() if usb.exists() else None
+            cards.append(Card(int(folder.name.removeprefix("card")), name, usb_id))
     return sorted(cards, key=lambda card: card.number)
 
 

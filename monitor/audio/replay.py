@@ -70,6 +70,7 @@ class Replay(ArraySource):
         self._selection = {}
         for file in self.files:
             with _open(file) as audio:
+                _warn_if_cut_off(audio, file)
                 self._selection[file] = select_channels(
                     safe(file.name), audio.channels, channels, channel_map, mono_to_all=mono_to_all
                 )
@@ -168,10 +169,14 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
         )
     if audio.frames == 0:
         return "holds no audio"
+    return None
+
+
+def _warn_if_cut_off(audio: soundfile.SoundFile, file: Path) -> None:
+    declared, present = _wav_data(file)
     if declared > present:
         reason = "was never finished" if declared == _STREAMED else "is cut off"
         log.warning("%s %s: playing the %d frames that are there", safe(file.name), reason, audio.frames)
-    return None
 
 
 def _wav_data(file: Path) -> tuple[int, int]:

@@ -33,6 +33,8 @@ POLL = 0.1
 """Seconds between looks at `close`"""
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
 """Seconds between attempts to reopen: soon after a hiccup, seldom while a device is unplugged"""
+GAP_INTERVAL = 10.0
+"""Seconds after which a gap that goes on is told again, as often as labels would come"""
 TOLERANCE = 0.25
 """Seconds by which blocks may be late before samples count as lost. PortAudio periods do not fit our blocks,
 which is worth 0.1 s, and a sound server may change its latency by 0.16 s while it runs (both measured)."""
@@ -110,13 +112,15 @@ class SoundCard(ArraySource):
 
     def _reopen(self, reason: GapReason) -> Iterator[Block | Gap]:
         """A fresh process has a fresh device list, so a card that was plugged in again is found."""
-        backoff = FIRST_BACKOFF
+        backoff, told = FIRST_BACKOFF, time.monotonic()
         while not self._closed.wait(backoff):
             try:
                 self._capture = _Capture(self._command, self._closed)
             except SourceError as exc:
                 log.debug("%s: %s", safe(self.device), exc)
-                yield from self._ledger.missing(time.monotonic(), reason)
+                if time.monotonic() - told >= GAP_INTERVAL:
+                    told = time.monotonic()
+                    yield from self._ledger.missing(told, reason)
                 backoff = min(2 * backoff, LAST_BACKOFF)
             else:
                 return
@@ -170,11 +174,11 @@ class Ledger:
         if lost > TOLERANCE:
             yield self._gap(lost, "overflow")
         for moment, samples in self._held:
-            yield Block(samples, self.end, moment)
             duration = samples.shape[1] / self.sample_rate
-            self.end += samples.shape[1]
             # The earliest arrivals show the clock; it may creep later by no more than a card's drift.
             self._due = min(moment, (self._due or 0.0) + duration * (1 + MAX_DRIFT))
+            yield Block(samples, self.end, self._due)
+            self.end += samples.shape[1]
         self._held, self._lateness = [], []
 
     def _gap(self, seconds: float, reason: GapReason) -> Gap:

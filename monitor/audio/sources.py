@@ -49,7 +49,7 @@ class Block:
     start: int
     """Index of the first sample on the array's sample clock: 0 is the first sample of the run"""
     time: float
-    """When the last sample was received, seconds of CLOCK_MONOTONIC"""
+    """When the last sample was captured (a card) or read (a file), seconds of CLOCK_MONOTONIC"""
     file: str | None = None
     """Name of the file that is replayed"""
 

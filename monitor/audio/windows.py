@@ -22,8 +22,10 @@ class Window:
     """Index of the first sample on the sample clock"""
     end: int
     """Index after the last sample"""
+    received: int
+    """Index after the last sample that had been received when the window was complete"""
     time: float
-    """When the last sample was received, seconds of CLOCK_MONOTONIC"""
+    """When that sample was captured (a card) or read (a file), seconds of CLOCK_MONOTONIC"""
     file: str | None = None
     """Name of the file that is replayed"""
 
@@ -89,7 +91,7 @@ class _Cutter:
     def _window(self, samples: npt.NDArray[np.float32]) -> Window:
         last = self.blocks[-1]
         self.covered = min(self.start + self.window, self.end)
-        return Window(samples, self.start, self.covered, last.time, last.file)
+        return Window(samples, self.start, self.covered, last.end, last.time, last.file)
 
     def _joined(self) -> npt.NDArray[np.float32]:
         return np.concatenate([block.samples for block in self.blocks], axis=1)

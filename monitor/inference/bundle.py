@@ -159,6 +159,8 @@ def _replaceable(path: Path) -> bool:
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:
+    if not (path / MANIFEST).exists():
+        raise BundleError(f"no bundle: there is no {MANIFEST} in it")
     contents: dict[str, bytes] = {}
     budget = MAX_BYTES
     for entry in sorted(path.iterdir()):
@@ -182,8 +184,8 @@ def _read_folder(path: Path) -> dict[str, bytes]:
 
 
 def _read_zip(path: Path) -> dict[str, bytes]:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise BundleError("neither a folder nor a zip file")
+    if not (stat.S_ISREG(path.stat().st_mode) and zipfile.is_zipfile(path)):
+        raise BundleError("neither the folder of a bundle nor a whole zip file")
     contents: dict[str, bytes] = {}
     budget = MAX_BYTES
     try:

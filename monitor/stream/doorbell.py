@@ -25,6 +25,10 @@ STOP_LIMIT = 1.0
 """Seconds for the last messages to leave"""
 
 
+Pipes = tuple[IO[bytes], IO[bytes], IO[bytes]]
+"""stdin, the doorbell proper; stdout; stderr"""
+
+
 class Doorbell:
     """A publisher process for a journal.
 
@@ -47,7 +51,7 @@ class Doorbell:
     def ring(self) -> None:
         """Say that the journal has something new. Never blocks."""
         try:
-            os.write(self._pipe.fileno(), b"!")
+            os.write(self._pipes[0].fileno(), b"!")
         except BlockingIOError:
             pass  # it has been told often enough
         except BrokenPipeError:
@@ -59,22 +63,27 @@ class Doorbell:
             if time.monotonic() > self._retry_at + LAST_BACKOFF:
                 self._backoff = FIRST_BACKOFF
         elif time.monotonic() >= self._retry_at:
-            words = safe(self._stderr.read().decode(errors="replace").strip()[-500:])
+            words = safe(self._pipes[2].read().decode(errors="replace").strip()[-500:])
             log.warning("the publisher ended (%d) %s; starting a new one", self._process.returncode, words)
-            self._release()
-            self._process = self._start()
+            old = self._pipes
+            try:
+                self._process = self._start()
+            except OSError as exc:  # out of processes, memory or files: for a while, let us hope
+                log.warning("the publisher cannot be started: %s", exc.strerror)
+            else:
+                _close(old)
             self._retry_at = time.monotonic() + self._backoff
             self._backoff = min(2 * self._backoff, LAST_BACKOFF)
 
     def close(self) -> None:
         """Let the last messages leave, then end the process."""
-        self._pipe.close()
+        self._pipes[0].close()
         try:
             self._process.wait(STOP_LIMIT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._release()
+        _close(self._pipes)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal is the core's business.
@@ -82,21 +91,20 @@ class Doorbell:
         process = subprocess.Popen(
             self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
-        self._pipe = cast("IO[bytes]", process.stdin)
-        self._stdout = cast("IO[bytes]", process.stdout)
-        self._stderr = cast("IO[bytes]", process.stderr)
-        os.set_blocking(self._pipe.fileno(), False)
+        self._pipes = cast("Pipes", (process.stdin, process.stdout, process.stderr))
+        os.set_blocking(self._pipes[0].fileno(), False)
         return process
 
     def _wait_until_ready(self) -> None:
-        if not select.select([self._stdout], [], [], START_LIMIT)[0]:
+        if not select.select([self._pipes[1]], [], [], START_LIMIT)[0]:
             self._process.kill()
-        if os.read(self._stdout.fileno(), len(READY)) != READY:
+        if os.read(self._pipes[1].fileno(), len(READY)) != READY:
             self._process.wait()
-            lines = safe(self._stderr.read().decode(errors="replace").strip()[-500:])
-            self._release()
+            lines = safe(self._pipes[2].read().decode(errors="replace").strip()[-500:])
+            _close(self._pipes)
             raise MonitorError(lines or "the publisher did not start", Exit.UNAVAILABLE)
 
-    def _release(self) -> None:
-        for pipe in (self._pipe, self._stdout, self._stderr):
-            pipe.close()
+
+def _close(pipes: Pipes) -> None:
+    for pipe in pipes:
+        pipe.close()

@@ -43,11 +43,17 @@ class Entry:
 
 
 def default_path() -> Path:
-    """`$STATE_DIRECTORY` (systemd), else the user's state directory."""
+    """`$STATE_DIRECTORY` (systemd), else the user's state directory, which is made if need be."""
     if state := os.environ.get("STATE_DIRECTORY"):
         return Path(state) / "journal.sqlite"
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "activity-monitor" / "journal.sqlite"
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "activity-monitor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise JournalError(
+            f"{safe(str(folder))} cannot be made ({exc.strerror}); choose --journal", Exit.NO_PERMISSION
+        ) from exc
+    return folder / "journal.sqlite"
 
 
 class Journal:
@@ -65,8 +71,9 @@ class Journal:
         self.path = path
         shown = safe(str(path))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = path.with_name(path.name + ".lock").open("w")
+            self._lock = path.open(
+                "ab"
+            )  # stays open for as long as the database: closing it early would unlock that
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")

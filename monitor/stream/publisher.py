@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ MOST = 1000
 """Messages for one request; the client asks again for more"""
 HIGH_WATER_MARK = 1000
 """Messages that wait for a slow subscriber before it misses some; it sees the hole in `seq` and asks"""
+IN_USE = "is in use: another daemon may be running"
 KEPT_TYPES = (b"label", b"health")
 """Last values that a new subscriber gets"""
 
@@ -95,22 +97,21 @@ class Publisher:
         self._context.destroy(linger=500)
 
     def _bind(self, kind: int, endpoint: str, most_bytes: int) -> zmq.Socket[bytes]:
-        socket = self._context.socket(kind)
-        socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
-        socket.set(zmq.MAXMSGSIZE, most_bytes)
-        socket.set(zmq.HANDSHAKE_IVL, 2000)
-        socket.set(zmq.HEARTBEAT_IVL, 1000)
-        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
+        bound = self._context.socket(kind)
+        bound.set(zmq.SNDHWM, HIGH_WATER_MARK)
+        bound.set(zmq.MAXMSGSIZE, most_bytes)
+        bound.set(zmq.HANDSHAKE_IVL, 2000)
+        bound.set(zmq.HEARTBEAT_IVL, 1000)
+        bound.set(zmq.HEARTBEAT_TIMEOUT, 3000)
         if kind == zmq.XPUB:
-            socket.set(zmq.XPUB_VERBOSE, 1)  # a second subscriber to a topic must be seen, too
+            bound.set(zmq.XPUB_VERBOSE, 1)  # a second subscriber to a topic must be seen, too
+        if _answers(endpoint):
+            raise _unavailable(endpoint, IN_USE)
         try:
-            socket.bind(endpoint)
+            bound.bind(endpoint)
         except zmq.ZMQError as exc:
-            reason = "is in use: another daemon may be running" if exc.errno == zmq.EADDRINUSE else str(exc)
-            raise MonitorError(
-                f"{safe(endpoint)} {safe(reason)}; choose another with --publish", Exit.UNAVAILABLE
-            ) from exc
-        return socket
+            raise _unavailable(endpoint, IN_USE if exc.errno == zmq.EADDRINUSE else str(exc)) from exc
+        return bound
 
     def _publish(self) -> None:
         while entries := self._journal.after(self._sent, PIECE):
@@ -153,6 +154,18 @@ class Publisher:
         if "since" in document:
             return self._journal.seq_before(datetime.fromisoformat(document["since"])), types, limit
         return min(max(int(document["after_seq"]), 0), 1 << 62), types, limit
+
+
+def _unavailable(endpoint: str, reason: str) -> MonitorError:
+    return MonitorError(f"{safe(endpoint)} {safe(reason)}; choose another with --publish", Exit.UNAVAILABLE)
+
+
+def _answers(endpoint: str) -> bool:
+    """Whether somebody listens on an ipc endpoint, which ZeroMQ would take over without a word."""
+    if not endpoint.startswith("ipc://"):
+        return False
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(endpoint.removeprefix("ipc://")) == 0
 
 
 def _type(entry: Entry) -> bytes:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from monitor.errors import safe
 from monitor.views.bigtext import big
 from monitor.views.state import HOUR, Array, Span, State
 from monitor.views.words import (
@@ -74,7 +75,7 @@ class Look:
 
     def title(self, array: Array) -> str:
         """Name of an array, with its node where names alone could be the same."""
-        return name(f"{array.node}/{array.name}" if self.several_nodes else array.name)
+        return safe(f"{array.node}/{array.name}" if self.several_nodes else array.name)
 
     def mark(self, activity: str) -> Text:
         """The sign of an activity in the legend."""
@@ -91,14 +92,29 @@ def render(
     colourless: bool = False,
     ascii_only: bool = False,
     waiting: str = WAITING,
+    note: str = "",
 ) -> Text:
-    """The picture of all arrays, or `waiting`: at most `height` lines, each of exactly `width` cells."""
-    arrays = [state.arrays[key] for key in sorted(state.arrays)]
+    """The picture of all arrays: at most `height` lines, each of exactly `width` cells.
+
+    Args:
+        state: what is known.
+        now: time of the picture.
+        width: cells.
+        height: lines.
+        colourless: letters instead of colours.
+        ascii_only: no other characters than ASCII.
+        waiting: what stands there before the first message.
+        note: a warning for the last line.
+    """
+    arrays = list(state.arrays.values())
     names = _names(arrays)
     look = Look(
         now, colours(names), letters(names), colourless, ascii_only, len({array.node for array in arrays}) > 1
     )
-    lines = _picture(arrays, look, width, height) if arrays else [Text(f" {name(waiting)}")]
+    room = height - 1 if note and len(arrays) != 1 else height  # one panel can spare its last line
+    lines = _picture(arrays, look, width, room) if arrays else [Text(f" {safe(waiting)}")]
+    if note:
+        lines = [*_padded(lines, height - 1), Text(f" {safe(note)}", style=WARN)]
     if ascii_only:
         lines = [_ascii(line) for line in lines]
     return Text("\n", no_wrap=True, overflow="crop").join(_cut(lines, width)[:height])
@@ -179,7 +195,7 @@ def _panel(array: Array, look: Look, width: int, height: int) -> Lines:
 def _body(array: Array, look: Look, width: int, height: int) -> Lines:
     """Between heading and strip: activity, probabilities, microphones and changes, as the width allows."""
     wide = width >= WIDE
-    left = width * 17 // 25 if wide else width
+    left = min(width * 17 // 25, width - 45) if wide else width
     activity = [*_activity(array, look, left, max(4, (height + 2) // 3)), Text()]
     rest, half = height - len(activity), left // 2 - 1
     meters = _meters(array, half)
@@ -240,7 +256,7 @@ def _absent(array: Array, look: Look) -> tuple[str, str, Text]:
     line = Text.assemble(
         (f"{what} since {clock(end)}", f"bold {BAD}"),
         (f", for {duration(array.clock(look.now) - end)}", BAD),
-        f" · {reason}" if reason else "",
+        f" · {reason}" if reason not in ("", what) else "",
         (f" · before: {name(array.label.stable)}", "dim"),
     )
     return what, BAD, line
@@ -367,9 +383,9 @@ def _state(array: Array, look: Look) -> Text:
 
 def _footer(array: Array, width: int, rows: int) -> Lines:
     label, health = array.label, array.health
-    facts = [f"{name(array.node)}/{name(array.name)}"]
+    facts = [f"{safe(array.node)}/{safe(array.name)}"]
     if label:
-        facts += [f"model {name(label.model)}", f"latency {label.latency_ms:.0f} ms"]
+        facts += [f"model {safe(label.model, 64)}", f"latency {label.latency_ms:.0f} ms"]
     if health:
         facts += [f"gaps {health.gaps}", f"windows {health.windows}", f"up {duration(health.uptime_s)}"]
         facts += [f"queue {health.queue}", f"cpu {health.cpu_percent:.0f} %", f"{health.rss_mb:.0f} MB"]
@@ -451,6 +467,7 @@ class Dashboard:
     def __init__(self, console: Console | None = None, waiting: str = WAITING) -> None:
         self._state = State()
         self._waiting = waiting
+        self._note = ""
         self._console = console or Console()
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._lock = threading.Lock()
@@ -467,6 +484,11 @@ class Dashboard:
         self._live.stop()
         with self._lock:  # leaving the alternate screen takes the picture with it
             self._console.print(self._picture())
+
+    def note(self, text: str) -> None:
+        """Show a warning below the picture, until the next one."""
+        with self._lock:
+            self._note = text
 
     def update(self, message: Message) -> None:
         """Take in one message, and redraw unless the last picture is very young."""
@@ -497,18 +519,13 @@ class Dashboard:
             colourless=colourless,
             ascii_only=ascii_only,
             waiting=self._waiting,
+            note=self._note,
         )
 
 
-def show(messages: Iterable[Message | None], console: Console | None = None, waiting: str = WAITING) -> None:
-    """Draw until the messages end; None means that there is nothing new, and lets the clocks move.
-
-    Args:
-        messages: what the stream tells.
-        console: where to draw; the terminal by default.
-        waiting: shown until the first message.
-    """
-    with Dashboard(console, waiting) as dashboard:
+def show(messages: Iterable[Message | None], dashboard: Dashboard) -> None:
+    """Draw until the messages end; None means that there is nothing new, and lets the clocks move."""
+    with dashboard:
         for message in messages:
             if message is None:
                 dashboard.tick()

@@ -49,6 +49,8 @@ class Array:
     """Oldest first; where two overlap, the later one counts"""
     current: Span | None = None
     """The smoothed activity, since when, and until when it was heard"""
+    _outage: Span | None = None
+    """The newest gap, with those of the same reason right before it"""
     past: deque[Span] = field(default_factory=lambda: deque(maxlen=CHANGES))
     """Earlier activities and the longer gaps, oldest first"""
 
@@ -77,10 +79,13 @@ class Array:
         if span.end <= span.start:
             return
         self._remember(span)
-        if self.past and _joins(self.past[-1], span):
-            self.past[-1] = replace(self.past[-1], end=span.end)
-        elif span.end - span.start >= _NOTABLE_GAP:
-            self.past.append(span)
+        before, self._outage = self._outage, span
+        if before and _joins(before, span):  # a long outage is told in pieces
+            self._outage = replace(before, end=span.end)
+            if self.past and self.past[-1] is before:
+                self.past.pop()
+        if self._outage.end - self._outage.start >= _NOTABLE_GAP:
+            self.past.append(self._outage)
 
     def _remember(self, span: Span) -> None:
         if self.hour and _joins(self.hour[-1], span):

@@ -151,7 +151,7 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
             r"a hop of 2 s is not within 1 s, the window of bundle toy",
         ),
         (["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"], 2, "nothing beyond this machine"),
-        (["--replay", "{wav}", "--name", "a", "--name", "b"], 2, "2 names for 1 arrays"),
+        (["--replay", "{wav}", "--name", "a", "--name", "b"], 2, r"more names \(2\) than arrays \(1\)"),
         (["--replay", "{tmp}/none.wav"], 66, "no such file or folder: .*none.wav"),
         (["--replay", "{tmp}/empty"], 66, "no audio files in the folder .*empty"),
         (["--replay", "{tmp}/void.wav"], 65, "void.wav is empty"),

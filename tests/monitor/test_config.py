@@ -123,7 +123,9 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_wrong_variable_is_refused() -> None:
     """The environment is checked like the file."""
-    with pytest.raises(ConfigError, match="ACTIVITY_MONITOR_THREAD: no such setting; did you mean threads"):
+    with pytest.raises(
+        ConfigError, match="ACTIVITY_MONITOR_THREAD: no such setting; did you mean ACTIVITY_MONITOR_THREADS"
+    ):
         resolve({}, None, {"ACTIVITY_MONITOR_THREAD": "2"})
     with pytest.raises(ConfigError, match="ACTIVITY_MONITOR_THREADS: a whole number"):
         resolve({}, None, {"ACTIVITY_MONITOR_THREADS": "two"})
@@ -134,6 +136,15 @@ def test_a_wrong_flag_is_a_usage_error() -> None:
     with pytest.raises(ConfigError, match="--max-windows: a whole number") as error:
         resolve({"max_windows": "0"}, None, {})
     assert error.value.exit_code == Exit.USAGE
+
+
+def test_arrays_of_the_command_line_replace_those_of_the_configuration(tmp_path: Path) -> None:
+    """Replaying a file on a configured machine does not open the microphones there."""
+    text = 'device = "hw:1"\nname = "kitchen"\nthreads = 2\n'
+    settings = from_toml(tmp_path, text, replay=["day.wav"])
+    assert (settings.device, settings.replay, settings.name) == ((), ("day.wav",), ())
+    assert settings.threads == 2
+    assert from_toml(tmp_path, text, threads="3").device == ("hw:1",)
 
 
 def test_every_setting_has_help() -> None:

@@ -215,6 +215,15 @@ def test_one_bad_source_does_not_end_the_others(toy_bundle: Path, tmp_path: Path
     assert sum(message.array == "a0" for message in messages if isinstance(message, LabelMessage)) == 1
 
 
+def test_times_follow_the_clock_and_not_the_cards_crystal(toy_bundle: Path, tmp_path: Path) -> None:
+    """A card 1 % slow takes 5.05 s for 5 s of samples: the times say so, without holes between labels."""
+    slow = [Block(tone("low", 1.0), k * SECOND, 1.01 * (k + 1)) for k in range(5)]
+    messages = monitor(toy_bundle, tmp_path, Scripted(*slow), live=True)
+    labels = [message for message in messages if isinstance(message, LabelMessage)]
+    assert [one.end for one in labels[:-1]] == [other.start for other in labels[1:]]
+    assert (labels[-1].end - labels[0].end).total_seconds() == pytest.approx(4.04, abs=1e-3)
+
+
 def test_a_live_array_that_is_too_fast_skips_the_oldest_windows(toy_bundle: Path, tmp_path: Path) -> None:
     """Overload is a gap, and all time is still accounted for."""
     source = Scripted(*(speech(start, 1) for start in range(60)))
@@ -262,6 +271,32 @@ def test_arrays_of_the_same_name_are_told_apart(toy_bundle: Path, tmp_path: Path
     messages: list[Message | None] = []
     run(settings, [messages.append], threading.Event())
     assert {message.array for message in messages if message} == {"x-3", "x", "x-4"}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [((), ["hall", "hall-2"]), (("hall-2",), ["hall-2", "hall"]), (("a", "b"), ["a", "b"])],
+)
+def test_every_array_has_a_name_of_its_own(
+    toy_bundle: Path, tmp_path: Path, names: tuple[str, ...], expected: list[str]
+) -> None:
+    """Given names are kept; names of files get a number where they clash."""
+    (tmp_path / "other").mkdir()
+    paths = [write_audio(folder / "hall.wav", tone("low", 1.0)) for folder in (tmp_path, tmp_path / "other")]
+    messages: list[Message | None] = []
+    settings = Settings(
+        replay=tuple(map(str, paths)), name=names, speed=100.0, bundle=toy_bundle, publish="none"
+    )
+    run(settings, [messages.append], threading.Event())
+    assert list(dict.fromkeys(message.array for message in messages if message)) == expected
+
+
+def test_two_equal_names_are_refused(toy_bundle: Path, tmp_path: Path) -> None:
+    """A name stands for one array."""
+    path = str(write_audio(tmp_path / "hall.wav", tone("low", 1.0)))
+    settings = Settings(replay=(path, path), name=("a", "a"), bundle=toy_bundle, publish="none")
+    with pytest.raises(MonitorError, match="cannot have the same name"):
+        run(settings, [], threading.Event())
 
 
 @pytest.mark.parametrize(

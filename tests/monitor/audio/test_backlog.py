@@ -16,7 +16,9 @@ HOP = 10
 
 def window(number: int) -> Window:
     """The window with the given number."""
-    return Window(np.zeros((1, HOP), dtype=np.float32), number * HOP, (number + 1) * HOP, 0.0)
+    return Window(
+        np.zeros((1, HOP), dtype=np.float32), number * HOP, (number + 1) * HOP, (number + 1) * HOP, 0.0
+    )
 
 
 def drain(backlog: Backlog[str]) -> list[Window | Gap | None]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from monitor.inference.smooth import Smoother
 
 
+def at(seconds: int) -> datetime:
+    """A moment of the run."""
+    return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
 def history(labels: str) -> list[tuple[str, int]]:
-    """Activity and its start after each label; window k starts at 10 k."""
+    """Activity and the seconds at which it began, after each label; window k starts at 10 k."""
     smoother = Smoother()
-    return [smoother.update(label, 10 * number) for number, label in enumerate(labels)]
+    states = [smoother.update(label, at(10 * number)) for number, label in enumerate(labels)]
+    return [(activity, (since - at(0)).seconds) for activity, since in states]
 
 
 def test_the_first_label_counts_at_once() -> None:
@@ -34,6 +42,6 @@ def test_two_odd_windows_of_different_kinds_change_nothing() -> None:
 def test_after_an_interruption_the_next_label_counts_at_once() -> None:
     """Nothing is claimed about the time in which nothing was heard."""
     smoother = Smoother()
-    smoother.update("a", 0)
+    smoother.update("a", at(0))
     smoother.interrupt()
-    assert smoother.update("a", 500) == ("a", 500)
+    assert smoother.update("a", at(500)) == ("a", at(500))

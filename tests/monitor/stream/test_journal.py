@@ -105,19 +105,19 @@ def test_a_reader_needs_a_journal(tmp_path: Path) -> None:
     ("environment", "path"),
     [
         ({"STATE_DIRECTORY": "/var/lib/activity-monitor"}, "/var/lib/activity-monitor/journal.sqlite"),
-        ({"XDG_STATE_HOME": "/home/a/state"}, "/home/a/state/activity-monitor/journal.sqlite"),
-        ({"HOME": "/home/a"}, "/home/a/.local/state/activity-monitor/journal.sqlite"),
+        ({"XDG_STATE_HOME": "{}/state"}, "{}/state/activity-monitor/journal.sqlite"),
+        ({"HOME": "{}"}, "{}/.local/state/activity-monitor/journal.sqlite"),
     ],
 )
 def test_where_the_journal_is(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], path: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], path: str
 ) -> None:
     """Systemd's state directory, else the user's."""
     for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert default_path() == Path(path)
+        monkeypatch.setenv(name, value.format(tmp_path))
+    assert default_path() == Path(path.format(tmp_path))
 
 
 WRITER = """

@@ -241,7 +241,7 @@ def test_an_endpoint_in_use_is_named(stream: Stream, tmp_path: Path) -> None:
 
 
 def test_ipc_endpoints(tmp_path: Path) -> None:
-    """A socket in the file system serves as well."""
+    """A socket in the file system serves as well, and a second daemon does not take it over."""
     endpoint = f"ipc://{tmp_path}/stream"
     with (
         closing(Stream(tmp_path / "journal.sqlite", endpoint)) as stream,
@@ -250,3 +250,5 @@ def test_ipc_endpoints(tmp_path: Path) -> None:
         time.sleep(0.3)
         stream.send(label_message(1))
         assert subscription.receive(5.0) == label_message(1)
+        with pytest.raises(MonitorError, match="is in use: another daemon may be running"):
+            Doorbell(tmp_path / "journal.sqlite", endpoint, 0)

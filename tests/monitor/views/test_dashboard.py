@@ -237,6 +237,20 @@ def test_old_label_is_not_claimed_to_be_current(messages: list[Message], word: s
     assert "probability at" in text
 
 
+@pytest.mark.parametrize("arrays", [0, 1, 3])
+def test_a_warning_stands_in_the_last_line(arrays: int) -> None:
+    """It takes no class from the list, and its text is harmless."""
+    names = ["kitchen", "hall", "attic"][:arrays]
+    state = State()
+    for name in names:
+        state.update(label(array=name, names=[*"abcdefgh", "cooking"]))
+        state.update(health(array=name, faults=(None,) * 4))
+    lines = picture(state, note="not for decisions\x1b[2J [red]").splitlines()
+    assert len(lines) == 24
+    assert lines[-1].strip() == "not for decisions[2J [red]"
+    assert "more)" not in "".join(lines)
+
+
 def test_reason_of_a_gap_is_told() -> None:
     """The line that says since when there is no audio says why, if a gap has told."""
     heard = label(end=NOW - timedelta(minutes=2))
@@ -448,7 +462,7 @@ def screen(file: io.StringIO) -> Console:
 def test_show_restores_the_terminal() -> None:
     """The alternate screen is left and the cursor is back when the messages end."""
     file = io.StringIO()
-    show(iter([health(), None, label()]), screen(file))
+    show(iter([health(), None, label()]), Dashboard(screen(file)))
     written = file.getvalue()
     assert written.index("\x1b[?1049h") < written.index("kitchen" if "kitchen" in written else "waiting")
     assert written.rindex("\x1b[?1049l") > written.rindex("\x1b[?1049h")
@@ -464,7 +478,7 @@ def test_show_restores_the_terminal_after_an_error() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        show(messages(), screen(file))
+        show(messages(), Dashboard(screen(file)))
     assert file.getvalue().rindex("\x1b[?1049l") > file.getvalue().rindex("\x1b[?1049h")
 
 
