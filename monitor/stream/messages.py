@@ -137,6 +137,8 @@ class HealthMessage(Message):
     """Whether messages reach the journal"""
 
 
+LAST_VALUES = ("label", "health")
+"""Types of which a new subscriber gets the last message of each array"""
 TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (LabelMessage, GapMessage, HealthMessage)}
 
 

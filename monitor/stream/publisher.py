@@ -26,7 +26,7 @@ import zmq
 from monitor.errors import Exit, MonitorError, safe
 from monitor.stream.doorbell import READY
 from monitor.stream.journal import Entry, JournalReader
-from monitor.stream.messages import TYPES, catch_up_endpoint
+from monitor.stream.messages import LAST_VALUES, TYPES, catch_up_endpoint
 
 PIECE = 100
 """Messages in one reply"""
@@ -35,8 +35,6 @@ MOST = 1000
 HIGH_WATER_MARK = 1000
 """Messages that wait for a slow subscriber before it misses some; it sees the hole in `seq` and asks"""
 IN_USE = "is in use: another daemon may be running"
-KEPT_TYPES = (b"label", b"health")
-"""Last values that a new subscriber gets"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -121,7 +119,7 @@ class Publisher:
             self._sent = entries[-1].seq
 
     def _remember(self, entry: Entry) -> None:
-        if _type(entry) in KEPT_TYPES:
+        if _type(entry).decode() in LAST_VALUES:
             self._last[entry.topic] = entry
 
     def _greet(self, subscription: bytes) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import zmq
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.messages import Message, MessageError, catch_up_endpoint, from_bytes
+from monitor.stream.messages import LAST_VALUES, Message, MessageError, catch_up_endpoint, from_bytes
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,8 @@ class Subscription:
         kind = (message.node, message.array, message.type)
         if message.seq <= self._told.get(kind, 0):
             return  # seen before: last values are sent to everybody when somebody subscribes
+        if message.seq <= (self._seq or 0) and message.type not in LAST_VALUES:
+            return  # on its way when the journal was asked for what is newer
         self._told[kind] = message.seq
         self._boot_id, self._published = message.boot_id, message.published
         self._seq = max(self._seq or 0, message.seq)

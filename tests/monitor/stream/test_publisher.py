@@ -65,6 +65,13 @@ def seqs(subscription: Subscription, last: int, timeout: float = 10.0) -> list[i
     return received
 
 
+def wait_until_published(stream: Stream, seq: int) -> None:
+    """Until the publisher, a process of its own, has sent everything up to `seq`."""
+    with subscribe(stream.endpoint) as subscription:
+        while (message := subscription.receive(5.0)) and message.seq < seq:
+            pass
+
+
 def test_frames_on_the_wire(stream: Stream) -> None:
     """Two frames, topic and JSON; a subscription to one type of one array gets nothing else."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -84,6 +91,7 @@ def test_a_late_joiner_gets_the_last_label_and_health_of_each_array(stream: Stre
     """At once, and without asking."""
     stream.send(label_message(1), label_message(2), health_message(3), gap_message(4))
     stream.send(label_message(5, array="hall"))
+    wait_until_published(stream, 5)
     with subscribe(stream.endpoint, types={"label", "health"}) as subscription:
         received = [subscription.receive(5.0) for _ in range(3)]
     assert received == [label_message(2), health_message(3), label_message(5, array="hall")]
@@ -92,6 +100,7 @@ def test_a_late_joiner_gets_the_last_label_and_health_of_each_array(stream: Stre
 def test_an_array_long_silent_does_not_bring_its_past(stream: Stream) -> None:
     """Its last values are old, and what came after them was not asked for."""
     stream.send(label_message(1, array="hall"), *(label_message(seq) for seq in range(2, 301)))
+    wait_until_published(stream, 300)
     with subscribe(stream.endpoint) as subscription:
         assert seqs(subscription, 300) == [1, 300]
         stream.send(*(label_message(seq) for seq in range(301, 401)))
