@@ -7,7 +7,8 @@ from typing import Any
 
 from export.onnx import export_run
 from monitor.inference import bundle
-from monitor.inference.bundle import Bundle, Manifest, Member
+from monitor.inference.bundle import Bundle
+from monitor.inference.manifest import Manifest, Member
 from trainer import run
 
 CARD = "MODEL_CARD.md"

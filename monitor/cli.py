@@ -22,7 +22,7 @@ from monitor.config import DEFAULT_ENDPOINT, SETTINGS, Settings, flag, nearest, 
 from monitor.errors import Exit, MonitorError, safe
 
 if TYPE_CHECKING:  # everything heavy is imported by the command that needs it
-    from monitor.daemon import Sink
+    from monitor.core import Sink
     from monitor.stream.messages import Message
     from monitor.stream.subscriber import Subscription
     from monitor.views.dashboard import Dashboard

@@ -217,6 +217,11 @@ def flag(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
+def slug(text: str) -> str:
+    """A name for topics and entities: a-z, 0-9, - and _ only."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:64] or "array"
+
+
 def nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
     """`; did you mean ...?` for a mistyped word, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

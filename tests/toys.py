@@ -12,8 +12,8 @@ import onnx
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
-from monitor.inference import bundle
 from monitor.inference.logmel import LogMelSpec, mel_bands
+from monitor.inference.manifest import Manifest, Member
 from monitor.stream.messages import (
     ChannelHealth,
     ChannelUse,
@@ -59,15 +59,15 @@ def toy_model(spec: LogMelSpec, frames: int, *, gain: float = 0.5) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def toy_manifest(window_seconds: float = 1.0) -> bundle.Manifest:
+def toy_manifest(window_seconds: float = 1.0) -> Manifest:
     """Labels low, middle and high; windows of a second, so that tests are quick."""
-    return bundle.Manifest(
+    return Manifest(
         name="toy",
         created="2026-01-01T00:00:00Z",
         labels=tuple(TONES),
         window_seconds=window_seconds,
         log_mel=LogMelSpec(RATE),
-        members=(bundle.Member("tones", "crnn", "tones.onnx", -80.0),),
+        members=(Member("tones", "crnn", "tones.onnx", -80.0),),
     )
 
 

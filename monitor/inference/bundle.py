@@ -14,85 +14,22 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
-import math
 import os
 import re
 import stat
 import tempfile
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO
 
-from monitor.errors import Exit, MonitorError, safe
-from monitor.inference.logmel import LogMelSpec
+from monitor.errors import Exit, safe
+from monitor.inference.manifest import MANIFEST, BundleError, Manifest, manifest_bytes, read_manifest
 
-FORMAT = "activity-monitor-bundle"
-VERSION = 1
-MANIFEST = "bundle.json"
 MAX_BYTES = 1 << 30
 """Limit for all files of a bundle together, so that a zip bomb cannot fill the memory."""
-MAX_LABELS = 1000
-MAX_LABEL_LENGTH = 64
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-
-
-class BundleError(MonitorError):
-    """The bundle is damaged, changed, of another version, or does not fit together."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One model of the ensemble."""
-
-    name: str
-    """Unique in the bundle, such as `crnn-60`"""
-    kind: str
-    """`crnn`: log-mel float32 [batch, n_mels, frames] in dB -> posteriors float32 [batch, labels]"""
-    file: str
-    """ONNX file inside the bundle"""
-    threshold_db: float
-    """Amplitude threshold in dB below the maximum; the graph itself clips there"""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What `bundle.json` says."""
-
-    name: str
-    created: str
-    """UTC, ISO 8601"""
-    labels: tuple[str, ...]
-    """Class names in the order of the models' outputs"""
-    window_seconds: float
-    log_mel: LogMelSpec
-    """Its `sample_rate` is the bundle's"""
-    members: tuple[Member, ...]
-    channel_policy: Literal["mean"] = "mean"
-    """`mean`: every channel is scored by itself, and the members' outputs are averaged over channels"""
-    training: dict[str, Any] = field(default_factory=dict)
-    """Data set, licence, recipe"""
-    scores: dict[str, Any] = field(default_factory=dict)
-    """Cross-validated scores"""
-    notice: str = ""
-    """One line that a user must see at start, such as what the bundle must not be used for"""
-
-    @property
-    def sample_rate(self) -> int:
-        """Hertz."""
-        return self.log_mel.sample_rate
-
-    @property
-    def window(self) -> int:
-        """Window length in samples."""
-        return round(self.window_seconds * self.sample_rate)
-
-    @property
-    def frames(self) -> int:
-        """Log-mel frames in a window."""
-        return self.log_mel.frames(self.window)
 
 
 @dataclass(frozen=True)
@@ -137,8 +74,8 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     Raises:
         BundleError: the parts do not fit together, or something else stands at `path`.
     """
-    text = json.dumps(_to_json(manifest, files), indent=2, ensure_ascii=False) + "\n"
-    contents = {MANIFEST: text.encode(), **files}
+    hashes = {name: _sha256(data) for name, data in sorted(files.items())}
+    contents = {MANIFEST: manifest_bytes(manifest, hashes), **files}
     bundle = _verify(contents)
     if not _replaceable(path):
         raise BundleError(f"{safe(str(path))} is there already and no bundle; choose another name")
@@ -233,136 +170,22 @@ def _write_zip(path: Path, contents: dict[str, bytes]) -> None:
 def _verify(contents: dict[str, bytes]) -> Bundle:
     if MANIFEST not in contents:
         raise BundleError(f"there is no {MANIFEST} in it")
-    try:
-        document = json.loads(contents[MANIFEST], object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError) as exc:
-        raise BundleError(f"{MANIFEST} is not valid JSON ({safe(str(exc))})") from exc
-    manifest, hashes = _from_json(document)
+    manifest, hashes = read_manifest(contents[MANIFEST])
     files = {name: data for name, data in contents.items() if name != MANIFEST}
     for name in hashes.keys() | files.keys():
         if name not in files:
             raise BundleError(f"{safe(name)} is missing")
         if name not in hashes:
             raise BundleError(f"{name} is not listed in {MANIFEST}")
-        if hashlib.sha256(files[name]).hexdigest() != hashes[name]:
+        if _sha256(files[name]) != hashes[name]:
             raise BundleError(f"{name} is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
     for member in manifest.members:
         if member.file not in files:
             raise BundleError(
                 f"member {safe(member.name)} names the file {safe(member.file)}, which is not in it"
             )
-    return Bundle(manifest, files, hashlib.sha256(contents[MANIFEST]).hexdigest())
+    return Bundle(manifest, files, _sha256(contents[MANIFEST]))
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError("a key stands twice")
-    return document
-
-
-def _to_json(manifest: Manifest, files: dict[str, bytes]) -> dict[str, Any]:
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
-    return {"format": FORMAT, "version": VERSION, **asdict(manifest), "files": hashes}
-
-
-def _from_json(document: Any) -> tuple[Manifest, dict[str, str]]:
-    """Manifest and file hashes from parsed JSON; every field is checked."""
-    document = _typed(document, dict, MANIFEST)
-    if document.get("format") != FORMAT:
-        raise BundleError(f"{MANIFEST} is not the manifest of an activity-monitor bundle")
-    if document.get("version") != VERSION:
-        version = safe(str(document.get("version")))
-        raise BundleError(f"format version {version}; this program reads version {VERSION}")
-    hashes = _strings(_need(document, "files", dict), "files")
-    try:
-        manifest = Manifest(
-            name=_need(document, "name", str),
-            created=_need(document, "created", str),
-            labels=tuple(_labels(_need(document, "labels", list))),
-            window_seconds=_number(document, "window_seconds"),
-            log_mel=LogMelSpec(**_need(document, "log_mel", dict)),
-            members=tuple(_member(entry) for entry in _need(document, "members", list)),
-            channel_policy=_policy(_need(document, "channel_policy", str)),
-            training=_need(document, "training", dict),
-            scores=_need(document, "scores", dict),
-            notice=_need(document, "notice", str),
-        )
-    except (TypeError, ValueError, OverflowError) as exc:
-        raise BundleError(f"{MANIFEST}: log_mel: {safe(str(exc))}") from exc
-    _check(manifest)
-    return manifest, hashes
-
-
-def _check(manifest: Manifest) -> None:
-    if not 0.1 <= manifest.window_seconds <= 600:
-        raise BundleError(f"window of {manifest.window_seconds} s; 0.1 to 600 s is possible")
-    if not 4000 <= manifest.sample_rate <= 192_000:
-        raise BundleError(f"sample rate of {manifest.sample_rate} Hz; 4 to 192 kHz is possible")
-    if manifest.frames < 1:
-        raise BundleError("the window is shorter than one frame of the spectrogram")
-    if not manifest.members:
-        raise BundleError("it has no members")
-    names = [member.name for member in manifest.members]
-    if len(set(names)) < len(names):
-        raise BundleError("two members have the same name")
-
-
-def _labels(labels: list[Any]) -> list[str]:
-    for label in labels:
-        if not isinstance(label, str) or not label or label != safe(label, MAX_LABEL_LENGTH):
-            raise BundleError(
-                f"label {safe(repr(label), 80)}: 1 to {MAX_LABEL_LENGTH} printable characters wanted"
-            )
-    if not 2 <= len(labels) <= MAX_LABELS or len(set(labels)) < len(labels):
-        raise BundleError(f"2 to {MAX_LABELS} different labels wanted")
-    return labels
-
-
-def _policy(name: str) -> Literal["mean"]:
-    if name != "mean":
-        raise BundleError(f"channel policy {safe(name)!r}; this program knows 'mean'")
-    return "mean"
-
-
-def _member(entry: Any) -> Member:
-    entry = _typed(entry, dict, "a member")
-    member = Member(
-        name=_need(entry, "name", str),
-        kind=_need(entry, "kind", str),
-        file=_need(entry, "file", str),
-        threshold_db=_number(entry, "threshold_db"),
-    )
-    if member.kind != "crnn":
-        raise BundleError(
-            f"member {safe(member.name)} is of kind {safe(member.kind)!r}; this program runs crnn"
-        )
-    return member
-
-
-def _need(document: dict[str, Any], key: str, kind: type) -> Any:
-    if key not in document:
-        raise BundleError(f"{MANIFEST} has no {key!r}")
-    return _typed(document[key], kind, key)
-
-
-def _typed(value: Any, kind: type, what: str) -> Any:
-    if not isinstance(value, kind):
-        raise BundleError(f"{what} must be {_JSON_NAMES[kind]}, not {safe(repr(value), 60)}")
-    return value
-
-
-_JSON_NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
-
-
-def _number(document: dict[str, Any], key: str) -> float:
-    value = document.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BundleError(f"{key} must be a number, not {safe(repr(value), 60)}")
-    return float(value)
-
-
-def _strings(document: dict[str, Any], what: str) -> dict[str, str]:
-    if not all(isinstance(value, str) for value in document.values()):
-        raise BundleError(f"{what} must hold strings")
-    return document
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

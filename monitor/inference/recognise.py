@@ -14,8 +14,9 @@ import numpy.typing as npt
 import onnxruntime
 
 from monitor.errors import MonitorError, safe
-from monitor.inference.bundle import Bundle, BundleError, Manifest, Member
+from monitor.inference.bundle import Bundle
 from monitor.inference.logmel import log_mel
+from monitor.inference.manifest import BundleError, Manifest, Member
 
 log = logging.getLogger(__name__)
 

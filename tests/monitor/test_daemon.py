@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError
-from monitor.config import Settings
-from monitor.daemon import Array, Core, run, slug
+from monitor.config import Settings, slug
+from monitor.core import Array, Core
+from monitor.daemon import run
 from monitor.errors import MonitorError
 from monitor.inference import bundle
 from monitor.inference.recognise import ModelError, Recogniser, Recognition

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from monitor.errors import Exit
 from monitor.inference import bundle
-from monitor.inference.bundle import BundleError, load, write
+from monitor.inference.bundle import load, write
+from monitor.inference.manifest import BundleError
 from tests.toys import toy_manifest
 
 FILES = {"tones.onnx": b"not really a model", "MODEL_CARD.md": b"# Toy\n"}

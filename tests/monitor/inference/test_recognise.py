@@ -13,12 +13,13 @@ from onnx import TensorProto, helper
 
 from monitor.errors import MonitorError
 from monitor.inference import bundle
-from monitor.inference.bundle import Bundle, BundleError, Member
+from monitor.inference.bundle import Bundle
+from monitor.inference.manifest import BundleError, Manifest, Member
 from monitor.inference.recognise import ModelError, Recogniser
 from tests.toys import TONES, tone, toy_manifest, toy_model
 
 
-def toy(model: bytes | None = None, manifest: bundle.Manifest | None = None) -> Bundle:
+def toy(model: bytes | None = None, manifest: Manifest | None = None) -> Bundle:
     """A bundle in memory."""
     manifest = manifest or toy_manifest()
     files = {
