@@ -2,13 +2,14 @@
 
     audio       a sound card or files  ->  Block     samples [channels, n] on the array's sample clock
                 windows.py             ->  Window    what is recognised, or a Gap: time without usable samples
-    inference   logmel.py, bundle.py, recognise.py  ->  Recognition   label, scores, level, channels used
+    inference   logmel.py, bundle.py, recognise.py  ->  Recognition   scores of every class
     stream      messages.py            ->  label, gap and health messages
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
     views       dashboard.py           an ordinary subscriber
 
-`daemon.py` is the only file that knows all stages; `config.py` holds every default; `cli.py` is the command.
+`core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `config.py` holds every
+default, `cli.py` is the command.
 """
 
 __version__ = "0.1.0"

@@ -88,7 +88,7 @@ def _run(session: Any, spectrogram: npt.NDArray[np.float32], name: str) -> npt.N
     # Written so that NaN, which compares as false, is refused.
     if not (mean.min() >= 0.0 and abs(mean.sum() - 1.0) <= SUM_TOLERANCE):
         raise ModelError(f"member {name} gave no probabilities (sum {mean.sum():.6g})")
-    normalised: npt.NDArray[np.float64] = mean / mean.sum()
+    normalised: npt.NDArray[np.float64] = np.minimum(mean / mean.sum(), 1.0)  # 1 + 2e-16 is no probability
     return normalised
 
 

@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
+import monitor.stream.messages
 from monitor.config import SETTINGS, flag
 from tests.toys import tone, write_audio
 
@@ -60,6 +62,9 @@ def test_json_lines(toy_bundle: Path, recording: Path) -> None:
         *("--bundle", toy_bundle, "--json", "--publish", "none", "--hop", "0.5", "--node", "attic"),
     )
     messages = [json.loads(line) for line in done.stdout.splitlines()]
+    schema = json.loads(Path(monitor.stream.messages.__file__).with_name("schema.json").read_text())
+    for message in messages:
+        jsonschema.validate(message, schema)
     assert [message["seq"] for message in messages] == list(range(1, len(messages) + 1))
     for array in ("hall", "kitchen"):
         own = [message for message in messages if message["array"] == array]

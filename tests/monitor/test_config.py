@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.config import SETTINGS, ConfigError, Settings, resolve
+from monitor.config import SETTINGS, ConfigError, Settings, resolve, slug
 from monitor.errors import Exit
 
 
@@ -150,3 +150,12 @@ def test_arrays_of_the_command_line_replace_those_of_the_configuration(tmp_path:
 def test_every_setting_has_help() -> None:
     """A setting without words cannot be used."""
     assert all(setting.metadata["help"] for setting in SETTINGS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Küche 1.wav", "k-che-1-wav"), ("hw:CARD=A,DEV=0", "hw-card-a-dev-0"), ("///", "array")],
+)
+def test_slug(text: str, name: str) -> None:
+    """Names for topics are plain."""
+    assert slug(text) == name

@@ -32,6 +32,8 @@ def _check(data: DataSet) -> None:
         raise MonitorError(
             f"{data.name}: {len(missing)} of {len(data.clips)} audio files are missing: {some}", Exit.NO_INPUT
         )
+    if len(data.labels) < 2:
+        raise MonitorError(f"{data.name}: at least two classes are needed, found {len(data.labels)}")
     if len(data.folds) < 2:
         raise MonitorError(f"{data.name}: at least two folds are needed, found {len(data.folds)}")
     counts = Counter((clip.fold, clip.label) for clip in data.clips)

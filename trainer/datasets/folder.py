@@ -28,7 +28,7 @@ def read(folder: Path) -> DataSet:
             f"{safe(str(folder))} holds neither meta/esc50.csv nor <class>/*.wav, .flac or .ogg",
             Exit.NO_INPUT,
         )
-    clips = _listed(folder) if (folder / FOLDS).is_file() else _dealt(files)
+    clips = _listed(folder, files) if (folder / FOLDS).is_file() else _dealt(files)
     facts = _facts(folder / FACTS)
     return DataSet(
         name=facts.get("name", folder.resolve().name),
@@ -40,7 +40,7 @@ def read(folder: Path) -> DataSet:
     )
 
 
-def _listed(folder: Path) -> tuple[Clip, ...]:
+def _listed(folder: Path, files: list[Path]) -> tuple[Clip, ...]:
     rows = read_csv(folder / FOLDS, ("file", "fold"))
     clips = []
     for row in rows:
@@ -49,6 +49,13 @@ def _listed(folder: Path) -> tuple[Clip, ...]:
             raise MonitorError(f"{FOLDS}: {safe(row['file'])!r} is not of the form <class>/<clip>")
         fold = whole_number(row["fold"], f"{FOLDS}, {row['file']}")
         clips.append(Clip(folder / file, file.parts[0], fold, row.get("group") or row["file"]))
+    unlisted = set(files) - {clip.path for clip in clips}
+    if unlisted:
+        example = safe(str(min(unlisted).relative_to(folder)))
+        raise MonitorError(
+            f"{FOLDS} leaves out {len(unlisted)} of the audio files, such as {example}; "
+            "list them, or move them away"
+        )
     return tuple(clips)
 
 

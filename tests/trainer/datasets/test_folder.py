@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +33,23 @@ def test_folds_from_a_table(tmp_path: Path) -> None:
     data = datasets.read(tmp_path)
     assert data.folds == [5, 6]
     assert {clip.group for clip in data.clips if clip.fold == 6} == {"room1"}
+
+
+def test_a_table_cannot_leave_clips_out_unnoticed(tmp_path: Path) -> None:
+    """A clip that folds.csv does not name would silently be missing from the training."""
+    write_data(tmp_path, clips=2)
+    (tmp_path / "folds.csv").write_text(f"file,fold\n{LABELS[0]}/{LABELS[0]}0.wav,1\n")
+    with pytest.raises(MonitorError, match=r"folds.csv leaves out \d+ of the audio files, such as"):
+        datasets.read(tmp_path)
+
+
+def test_one_class_is_none(tmp_path: Path) -> None:
+    """There is nothing to tell apart."""
+    write_data(tmp_path)
+    for label in LABELS[1:]:
+        shutil.rmtree(tmp_path / label)
+    with pytest.raises(MonitorError, match="at least two classes are needed, found 1"):
+        datasets.read(tmp_path)
 
 
 def test_a_table_cannot_point_outside(tmp_path: Path) -> None:

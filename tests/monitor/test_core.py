@@ -1,0 +1,232 @@
+"""The loop: every second between start and stop is in a label or a gap, whatever goes wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from monitor.audio.sources import ArraySource, Block, Gap, SourceError
+from monitor.config import Settings
+from monitor.core import Array, Core
+from monitor.inference import bundle
+from monitor.inference.recognise import ModelError, Recogniser, Recognition
+from monitor.stream.journal import Journal, JournalReader
+from monitor.stream.messages import GapMessage, HealthMessage, LabelMessage, Message, to_bytes
+from tests.toys import RATE, tone
+
+SECOND = RATE
+
+
+class Scripted(ArraySource):
+    """A source that yields what it is told."""
+
+    def __init__(self, *records: Block | Gap | Exception) -> None:
+        self.sample_rate, self.channels = RATE, 4
+        self.script = records
+
+    def records(self) -> Iterator[Block | Gap]:
+        """The script; an exception in it is raised."""
+        for record in self.script:
+            if isinstance(record, Exception):
+                raise record
+            yield record
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class Moody:
+    """A recogniser that fails at the given windows."""
+
+    inner: Recogniser
+    failing: set[int]
+    seen: int = -1
+
+    @property
+    def bundle(self) -> bundle.Bundle:
+        """The inner one's."""
+        return self.inner.bundle
+
+    def recognise(self, samples: npt.NDArray[np.float32]) -> Recognition:
+        """Fail, or recognise."""
+        self.seen += 1
+        if self.seen in self.failing:
+            raise ModelError("member tones gave no probabilities (sum nan)")
+        return self.inner.recognise(samples)
+
+
+def speech(start: float, seconds: float, label: str = "low") -> Block:
+    """A block of a tone that begins `start` seconds into the run."""
+    return Block(tone(label, seconds), round(start * SECOND), 0.0)
+
+
+def monitor(
+    toy_bundle: Path,
+    tmp_path: Path,
+    *sources: Scripted,
+    failing: set[int] | None = None,
+    live: bool = False,
+    **settings: object,
+) -> list[Message]:
+    """Messages of a run over the sources."""
+    recogniser = Moody(Recogniser(bundle.load(toy_bundle)), failing or set())
+    messages: list[Message | None] = []
+    core = Core(
+        Settings(node="attic", **settings),  # type: ignore[arg-type]
+        recogniser=recogniser,  # type: ignore[arg-type]
+        arrays=[Array(f"a{number}", source, live) for number, source in enumerate(sources)],
+        journal=Journal(tmp_path / "journal.sqlite", durable=False),
+        doorbell=None,
+        sinks=[messages.append],
+    )
+    core.run(threading.Event())
+    published = [message for message in messages if message is not None]
+    stored = JournalReader(tmp_path / "journal.sqlite").after(0, 1000)
+    assert [entry.body for entry in stored] == [to_bytes(message) for message in published]
+    return published
+
+
+def timeline(messages: list[Message]) -> list[str]:
+    """Label or gap reason with its length, checked to be without a hole."""
+    items = [message for message in messages if isinstance(message, LabelMessage | GapMessage)]
+    gaps_overlap_nothing = [(one.end, other.start) for one, other in pairwise(items)]
+    for item, (end, start) in zip(items[1:], gaps_overlap_nothing, strict=True):
+        assert start == end or (isinstance(item, LabelMessage) and start < end)
+    return [
+        f"{item.label if isinstance(item, LabelMessage) else item.reason}"
+        f" {(item.end - item.start).total_seconds():g}"
+        for item in items
+    ]
+
+
+def test_labels_and_gaps_in_order(toy_bundle: Path, tmp_path: Path) -> None:
+    """Windows become labels; lost time, and the part of a window before it, a gap."""
+    source = Scripted(
+        speech(0, 2.5),
+        Gap(40000, 48000, "overflow"),
+        speech(3, 1.25, "high"),
+        Gap(68000, 68000, "end_of_file"),
+    )
+    messages = monitor(toy_bundle, tmp_path, source)
+    assert timeline(messages) == ["low 1", "low 1", "overflow 1", "high 1", "end_of_file 0.25"]
+    (first, second) = (message for message in messages if isinstance(message, GapMessage))
+    assert (first.lost_samples, second.lost_samples) == (16000, 4000)
+
+
+def test_a_failing_model_gives_a_gap(toy_bundle: Path, tmp_path: Path) -> None:
+    """The window has no label, and the next one is tried again."""
+    messages = monitor(toy_bundle, tmp_path, Scripted(speech(0, 3)), failing={1})
+    assert timeline(messages) == ["low 1", "model_error 1", "low 1"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "gaps"),
+    [
+        ({1}, []),
+        ({3, 4, 5, 6}, ["model_error 0.25"]),
+        ({7, 8}, ["model_error 0.5"]),
+        ({0, 1, 2, 3}, ["model_error 0.25"] * 4),
+    ],
+)
+def test_overlapping_windows_cover_for_each_other(
+    toy_bundle: Path, tmp_path: Path, failing: set[int], gaps: list[str]
+) -> None:
+    """With a hop of a quarter, time is a gap only if no window over it has a label."""
+    messages = monitor(toy_bundle, tmp_path, Scripted(speech(0, 3)), failing=failing, hop=0.25)
+    assert [item for item in timeline(messages) if not item.startswith("low")] == gaps
+    spans = [message for message in messages if isinstance(message, LabelMessage | GapMessage)]
+    assert (max(message.end for message in spans) - spans[0].start).total_seconds() == 3.0
+
+
+def test_a_faulty_microphone_is_named_and_left_out(toy_bundle: Path, tmp_path: Path) -> None:
+    """The label rests on the others, health says degraded, and it recovers."""
+    dead = tone("low", 1.0)
+    dead[1] = 0.0
+    source = Scripted(Block(dead, 0, 0.0), speech(1, 1))
+    messages = monitor(toy_bundle, tmp_path, source)
+    first, second = (message for message in messages if isinstance(message, LabelMessage))
+    assert (first.channels.used, first.channels.faults) == ([0, 2, 3], {"1": "dead"})
+    assert (second.channels.used, second.channels.faults) == ([0, 1, 2, 3], {})
+    assert first.level_dbfs == pytest.approx(-23.0, abs=0.1)
+
+
+def test_health_at_start_and_end(toy_bundle: Path, tmp_path: Path) -> None:
+    """The first message says starting, the last one stopped, with the counts."""
+    messages = monitor(toy_bundle, tmp_path, Scripted(speech(0, 2.5)))
+    health = [message for message in messages if isinstance(message, HealthMessage)]
+    assert isinstance(messages[0], HealthMessage)
+    assert health[0].state == "starting"
+    assert (health[-1].state, health[-1].windows, health[-1].gaps) == ("stopped", 2, 1)
+    assert [channel.fault for channel in health[-1].channels] == [None] * 4
+    assert messages[-1] is health[-1]
+
+
+def test_a_gap_of_a_window_ends_the_activity(toy_bundle: Path, tmp_path: Path) -> None:
+    """`since` never reaches back over time in which nothing was heard; a hiccup does not end it."""
+    source = Scripted(
+        speech(0, 2),
+        Gap(32000, 36000, "overflow"),
+        speech(2.25, 1),
+        Gap(52000, 68000, "overflow"),
+        speech(4.25, 1),
+    )
+    labels = [m for m in monitor(toy_bundle, tmp_path, source) if isinstance(m, LabelMessage)]
+    assert [(label.since - labels[0].start).total_seconds() for label in labels] == [0, 0, 0, 4.25]
+
+
+@pytest.mark.parametrize("hop", [1.0, 0.25])
+def test_gaps_that_add_up_to_a_window_end_the_activity(toy_bundle: Path, tmp_path: Path, hop: float) -> None:
+    """As when a lost card is reported piece by piece, or every overlapping window fails."""
+    pieces = [Gap(start, start + 4000, "device_lost") for start in range(16000, 48000, 4000)]
+    source = Scripted(speech(0, 1), *pieces, speech(3, 1))
+    labels = [m for m in monitor(toy_bundle, tmp_path, source, hop=hop) if isinstance(m, LabelMessage)]
+    assert (labels[-1].since - labels[0].start).total_seconds() == 3.0
+    other = tmp_path / "models"
+    other.mkdir()
+    failing = set(range(1, 3)) if hop == 1.0 else set(range(4, 13))
+    labels = [
+        m
+        for m in monitor(toy_bundle, other, Scripted(speech(0, 5)), failing=failing, hop=hop)
+        if isinstance(m, LabelMessage)
+    ]
+    assert (labels[-1].since - labels[0].start).total_seconds() >= 3.0
+
+
+def test_what_was_heard_before_an_error_is_accounted_for(toy_bundle: Path, tmp_path: Path) -> None:
+    """A recording that turns out to be damaged ends with a gap up to the damage."""
+    source = Scripted(speech(0, 1.75), SourceError("a.flac is damaged after 28000 frames"))
+    assert timeline(monitor(toy_bundle, tmp_path, source)) == ["low 1", "end_of_file 0.75"]
+
+
+def test_one_bad_source_does_not_end_the_others(toy_bundle: Path, tmp_path: Path) -> None:
+    """The other array is monitored to its end."""
+    bad = Scripted(speech(0, 1), SourceError("a.flac is damaged after 16000 frames"))
+    messages = monitor(toy_bundle, tmp_path, bad, Scripted(speech(0, 3)))
+    assert sum(message.array == "a1" for message in messages if isinstance(message, LabelMessage)) == 3
+    assert sum(message.array == "a0" for message in messages if isinstance(message, LabelMessage)) == 1
+
+
+def test_times_follow_the_clock_and_not_the_cards_crystal(toy_bundle: Path, tmp_path: Path) -> None:
+    """A card 1 % slow takes 5.05 s for 5 s of samples: the times say so, without holes between labels."""
+    slow = [Block(tone("low", 1.0), k * SECOND, 1.01 * (k + 1)) for k in range(5)]
+    messages = monitor(toy_bundle, tmp_path, Scripted(*slow), live=True)
+    labels = [message for message in messages if isinstance(message, LabelMessage)]
+    assert [one.end for one in labels[:-1]] == [other.start for other in labels[1:]]
+    assert (labels[-1].end - labels[0].end).total_seconds() == pytest.approx(4.04, abs=1e-3)
+
+
+def test_a_live_array_that_is_too_fast_skips_the_oldest_windows(toy_bundle: Path, tmp_path: Path) -> None:
+    """Overload is a gap, and all time is still accounted for."""
+    source = Scripted(*(speech(start, 1) for start in range(60)))
+    messages = monitor(toy_bundle, tmp_path, source, live=True)
+    items = timeline(messages)
+    assert items.count("overload 1") > 0
+    assert len(items) == 60
