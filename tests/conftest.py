@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from monitor.inference import bundle
 from tests.toys import toy_manifest, toy_model
+
+# Timing is no test: a busy machine is slow.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+# A shell starts background jobs with SIGINT ignored, which the programs under test would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
