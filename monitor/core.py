@@ -46,6 +46,8 @@ TICK = 0.2
 """Seconds between looks at the publisher, the arrays' states and a request to stop"""
 CLOCK_STEP = 0.5
 """Seconds by which the wall clock must jump against CLOCK_MONOTONIC to be followed"""
+MAX_SLEW = 500e-6
+"""Most by which the sample clock is corrected, seconds per second"""
 HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
 HEALTH_PAUSE = 1.0
@@ -89,6 +91,16 @@ class Array:
         """When the sample at `index` was captured, by the sample clock from the anchor (CLOCK_MONOTONIC)."""
         start, moment = self.anchor or (0, time.monotonic())
         return moment + (index - start) / self.source.sample_rate
+
+    def follow(self, index: int, moment: float) -> None:
+        """Take note that the sample at `index` was captured at `moment`.
+
+        A card's clock is off by some ppm, which is minutes in a month. The sample clock follows slowly, so
+        that a sound server's changes of latency do not bend the length of a window by more than 0.05 %.
+        """
+        expected = self.captured(index)
+        most = MAX_SLEW * (index - (self.anchor or (0, 0.0))[0]) / self.source.sample_rate
+        self.anchor = (index, min(max(moment, expected - most), expected + most))
 
 
 class Core:
@@ -203,8 +215,7 @@ class Core:
         array.windows += 1
         start = self._utc(array, window.start)
         if array.live:
-            # A card's clock is off by some ppm, minutes in a month: every window is a new look at the time.
-            array.anchor = (window.received, window.time)
+            array.follow(window.received, window.time)
         self._publish(self._label(array, window, start, used, recognition))
         if time.monotonic() >= array.health_due - HEALTH_INTERVAL + HEALTH_PAUSE:
             self._health(array, _state(array))

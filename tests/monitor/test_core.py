@@ -215,12 +215,21 @@ def test_one_bad_source_does_not_end_the_others(toy_bundle: Path, tmp_path: Path
 
 
 def test_times_follow_the_clock_and_not_the_cards_crystal(toy_bundle: Path, tmp_path: Path) -> None:
-    """A card 1 % slow takes 5.05 s for 5 s of samples: the times say so, without holes between labels."""
-    slow = [Block(tone("low", 1.0), k * SECOND, 1.01 * (k + 1)) for k in range(5)]
+    """A card 0.02 % slow: the times say so to the millisecond, without holes between labels."""
+    slow = [Block(tone("low", 1.0), k * SECOND, 1.0002 * (k + 1)) for k in range(5)]
     messages = monitor(toy_bundle, tmp_path, Scripted(*slow), live=True)
     labels = [message for message in messages if isinstance(message, LabelMessage)]
     assert [one.end for one in labels[:-1]] == [other.start for other in labels[1:]]
-    assert (labels[-1].end - labels[0].end).total_seconds() == pytest.approx(4.04, abs=1e-3)
+    assert (labels[-1].end - labels[0].end).total_seconds() == pytest.approx(4.0008, abs=1e-5)
+
+
+def test_a_change_of_latency_does_not_bend_the_windows(toy_bundle: Path, tmp_path: Path) -> None:
+    """A sound server that delivers 0.15 s later from now on is followed by 0.05 % at most."""
+    later = [Block(tone("low", 1.0), k * SECOND, k + 1.0 + 0.15 * (k > 1)) for k in range(5)]
+    messages = monitor(toy_bundle, tmp_path, Scripted(*later), live=True)
+    labels = [message for message in messages if isinstance(message, LabelMessage)]
+    lengths = [(label.end - label.start).total_seconds() for label in labels]
+    assert lengths == pytest.approx([1.0] * 5, abs=0.00051)
 
 
 def test_a_live_array_that_is_too_fast_skips_the_oldest_windows(toy_bundle: Path, tmp_path: Path) -> None:
