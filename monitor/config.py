@@ -22,8 +22,8 @@ from monitor.errors import Exit, MonitorError, safe
 ENVIRONMENT_PREFIX = "ACTIVITY_MONITOR_"
 CONFIG_VARIABLE = "ACTIVITY_MONITOR_CONFIG"
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
-ARRAYS = {"device", "replay", "name"}
-"""What is monitored; where the command line names arrays, these of the other sources do not count"""
+ARRAYS = ("device", "replay")
+"""What is monitored: given on the command line, it replaces what the other sources say of arrays"""
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "default"
 _MAX_CONFIG_BYTES = 1 << 20
 
@@ -205,11 +205,14 @@ def resolve(
                 known = [ENVIRONMENT_PREFIX + name.upper() for name in SETTINGS]
                 raise ConfigError(f"{safe(variable)}: no such setting{nearest(variable, known)}")
             values[key] = _parse(key, text, variable)
-    if not ARRAYS.isdisjoint(flags):  # a replay must not also open the card of the configuration
-        values = {key: value for key, value in values.items() if key not in ARRAYS}
+    if any(key in flags for key in ARRAYS):  # a replay must not also open the card of the configuration
+        values = {key: value for key, value in values.items() if key not in (*ARRAYS, "name")}
     for key, value in flags.items():
         values[key] = _parse(key, value, flag(key), Exit.USAGE)
-    return Settings(**values)
+    settings = Settings(**values)
+    if "channels" in values and settings.channels != settings.channel_count:
+        raise ConfigError(f"{settings.channels} channels, but {len(settings.channel_map)} in the channel map")
+    return settings
 
 
 def flag(key: str) -> str:

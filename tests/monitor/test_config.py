@@ -144,7 +144,16 @@ def test_arrays_of_the_command_line_replace_those_of_the_configuration(tmp_path:
     settings = from_toml(tmp_path, text, replay=["day.wav"])
     assert (settings.device, settings.replay, settings.name) == ((), ("day.wav",), ())
     assert settings.threads == 2
-    assert from_toml(tmp_path, text, threads="3").device == ("hw:1",)
+    for other in ({"threads": "3"}, {"name": ["hall"]}):
+        assert from_toml(tmp_path, text, **other).device == ("hw:1",)
+
+
+def test_channels_and_channel_map_must_agree(tmp_path: Path) -> None:
+    """Nobody has to guess which of the two counts."""
+    assert from_toml(tmp_path, "channel_map = [1, 2]").channel_count == 2
+    assert from_toml(tmp_path, "channels = 2\nchannel_map = [1, 2]").channel_count == 2
+    with pytest.raises(ConfigError, match="4 channels, but 2 in the channel map"):
+        from_toml(tmp_path, "channels = 4\nchannel_map = [1, 2]")
 
 
 def test_every_setting_has_help() -> None:
