@@ -82,14 +82,19 @@ def write_audio(
 MOMENT = datetime(2026, 1, 5, 18, 20, 10, tzinfo=UTC)
 
 
-def common(seq: int, array: str = "kitchen", boot_id: str = "boot") -> dict[str, Any]:
+def common(
+    seq: int,
+    array: str = "kitchen",
+    boot_id: str = "boot",
+    node: str = "attic",
+    published: datetime = MOMENT + timedelta(seconds=10.5),
+) -> dict[str, Any]:
     """The fields that every message has."""
-    published = MOMENT + timedelta(seconds=10.5)
     return {
         "id": f"id-{seq}",
         "boot_id": boot_id,
         "seq": seq,
-        "node": "attic",
+        "node": node,
         "array": array,
         "published": published,
     }

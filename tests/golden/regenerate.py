@@ -1,4 +1,4 @@
-"""Makes the golden files anew: `python tests/golden/regenerate.py`; the tests compare them with the code."""
+"""Makes the golden files anew: `python -m tests.golden.regenerate`; the tests compare them with the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,12 +20,14 @@ from monitor.stream.messages import (
     Message,
 )
 from monitor.views.dashboard import State, render
+from tests.toys import common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOW = datetime(2026, 3, 14, 18, 24, 14, tzinfo=UTC)
 WINDOW = timedelta(seconds=10)
+NODE = "raspberrypi"
 CLASSES = (
     *("absence", "cooking", "dishwashing", "eating", "other"),
     *("social_activity", "vacuum_cleaner", "watching_tv", "working"),
@@ -37,18 +39,6 @@ EVENING = (
 """Activity and how many windows it lasts"""
 
 
-def common(seq: int, published: datetime) -> dict[str, Any]:
-    """What every message of the story carries."""
-    return {
-        "id": f"m{seq}",
-        "boot_id": "b1",
-        "seq": seq,
-        "node": "raspberrypi",
-        "array": "kitchen",
-        "published": published,
-    }
-
-
 def story() -> Iterator[Message]:
     """An hour and a quarter in a kitchen whose third microphone has died."""
     start = NOW - timedelta(seconds=4) - WINDOW * sum(count for _, count in EVENING)
@@ -56,7 +46,7 @@ def story() -> Iterator[Message]:
     for activity, count in EVENING:
         end = start + WINDOW * count
         if activity == "gap":
-            body = common(seq, end)
+            body = common(seq, node=NODE, published=end)
             yield GapMessage(**body, start=start, end=end, reason="device_lost", lost_samples=16000 * 210)
         else:
             yield from labels(activity, start, count, seq)
@@ -64,7 +54,7 @@ def story() -> Iterator[Message]:
     channels = [ChannelHealth(level, None) for level in (-38.2, -41.6, -120.0, -36.9)]
     channels[2] = ChannelHealth(-120.0, "dead")
     yield HealthMessage(
-        **common(seq, NOW - timedelta(seconds=2)),
+        **common(seq, node=NODE, published=NOW - timedelta(seconds=2)),
         state="degraded",
         channels=channels,
         windows=9143,
@@ -85,7 +75,7 @@ def labels(activity: str, since: datetime, count: int, seq: int) -> Iterator[Lab
     for index in range(count):
         start = since + WINDOW * index
         yield LabelMessage(
-            **common(seq + index, start + WINDOW),
+            **common(seq + index, node=NODE, published=start + WINDOW),
             start=start,
             end=start + WINDOW,
             label=activity,

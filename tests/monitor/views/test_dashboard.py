@@ -20,6 +20,7 @@ from monitor.views.bigtext import big
 from monitor.views.dashboard import Dashboard, State, render, show
 from monitor.views.state import ARRAYS, CHANGES, SPANS
 from monitor.views.words import ABSENCE, colours, letters
+from tests.toys import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +40,6 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
-
-
-def common(array: str, published: datetime) -> dict[str, Any]:
-    """What every message carries."""
-    return {"id": "x", "boot_id": "b", "seq": 1, "node": "pi", "array": array, "published": published}
 
 
 def label(
@@ -71,12 +67,18 @@ def label(
         "latency_ms": 143.0,
         "model": "home-crnn 3f9a",
     }
-    return LabelMessage(**(common(array, end) | fields | more))
+    return LabelMessage(**(common(1, array, node="pi", published=end) | fields | more))
 
 
 def gap(start: datetime, end: datetime, array: str = "kitchen") -> GapMessage:
     """Time without samples."""
-    return GapMessage(**common(array, end), start=start, end=end, reason="device_lost", lost_samples=1)
+    return GapMessage(
+        **common(1, array, node="pi", published=end),
+        start=start,
+        end=end,
+        reason="device_lost",
+        lost_samples=1,
+    )
 
 
 def health(
@@ -84,7 +86,7 @@ def health(
 ) -> HealthMessage:
     """The state of an array with one microphone per fault."""
     return HealthMessage(
-        **common(array, NOW),
+        **common(1, array, node="pi", published=NOW),
         state=state,
         channels=[ChannelHealth(-40.0, fault) for fault in faults],
         windows=12,
