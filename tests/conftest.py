@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -28,15 +29,21 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Below the range that the system gives to outgoing connections: a client that waits for its daemon on such a
+# port could otherwise connect to itself and take it.
+PORTS = iter(range(20_000 + 1_000 * (WORKER % 12), 32_000, 2))
+
+
 @pytest.fixture
 def endpoint() -> str:
     """A live endpoint on a port that is free, as is the next one."""
-    while True:
+    for port in PORTS:
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
             return f"tcp://127.0.0.1:{port}"
+    raise RuntimeError("no free ports")
