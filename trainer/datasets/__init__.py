@@ -7,9 +7,9 @@ from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer.datasets import esc50, folder
-from trainer.datasets.clips import Clip, DataSet
+from trainer.datasets.clips import EVALUATION, Clip, DataSet
 
-__all__ = ["Clip", "DataSet", "read"]
+__all__ = ["EVALUATION", "Clip", "DataSet", "read"]
 
 
 def read(path: Path) -> DataSet:

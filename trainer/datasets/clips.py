@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from monitor.errors import MonitorError, safe
+
+EVALUATION = 0
+"""Instead of a fold: the partition that no model learns from and no choice is made on."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +20,12 @@ class Clip:
     path: Path
     label: str
     fold: int
-    """1 or more"""
+    """1 or more: the fold of the development partition that it is tested in; or `EVALUATION`"""
     group: str
-    """What it was cut from: clips of one group sound alike and must not be torn apart by a split"""
+    """What it was cut from (session, location, source recording): clips of one group sound alike and must not
+    be torn apart by a split"""
+    array: str = ""
+    """The array that recorded it; empty where a data set does not say"""
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,13 @@ class DataSet:
     """Empty if unknown"""
     source: str = ""
     """Where the clips come from, one line; empty if unknown"""
+    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    """What results on this data set are compared by"""
 
     @property
     def folds(self) -> list[int]:
-        """Fold numbers in order."""
-        return sorted({clip.fold for clip in self.clips})
+        """Fold numbers of the development partition in order."""
+        return sorted({clip.fold for clip in self.clips} - {EVALUATION})
 
     def file(self, clip: Clip) -> str:
         """A clip's path inside the folder, with `/`."""
