@@ -135,7 +135,8 @@ def fit(
     # A fifth to a third faster on CPUs than the usual order in memory.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
+    epsilon = 1e-7 if model.config.defaults == "keras" else 1e-8
+    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, eps=epsilon)
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1.0 / (1.0 + recipe.decay * update))
     for epoch in range(1, recipe.epochs + 1):
         losses = []

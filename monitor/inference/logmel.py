@@ -48,12 +48,16 @@ class LogMelSpec:
     """Pad half a window of zeros at both ends, so that frame t is centred on sample t * hop"""
     floor_db: float = -80.0
     """Values below it are raised to it"""
+    pre_emphasis: float = 0.0
+    """Before anything else every sample loses this share of the one before it; 0: nothing, 0.95: auDeep"""
 
     def __post_init__(self) -> None:
         if self.mel not in ("htk", "slaney"):
             raise ValueError(f"mel must be 'htk' or 'slaney', not {self.mel!r}")
         if not (math.isfinite(self.floor_db) and self.floor_db < 0):
             raise ValueError(f"floor_db must be below 0 dB, not {self.floor_db}")
+        if not 0 <= self.pre_emphasis < 1:
+            raise ValueError(f"pre_emphasis must be in [0, 1), not {self.pre_emphasis}")
         if min(self.sample_rate, self.n_mels, self.window, self.hop) < 1:
             raise ValueError(f"sample rate, bands, window and hop must be positive: {self}")
 
@@ -102,6 +106,9 @@ def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
 def mel_power(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float64]:
     """Power in each mel band: float64 `[..., n_mels, frames]` from real `[..., samples]`."""
     samples = np.asarray(samples, dtype=np.float64)
+    if spec.pre_emphasis:
+        emphasised = samples[..., 1:] - spec.pre_emphasis * samples[..., :-1]
+        samples = np.concatenate([samples[..., :1], emphasised], axis=-1)
     if spec.center:
         half = spec.window // 2
         samples = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(half, half)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -33,6 +35,10 @@ class CrnnConfig:
     gru_units: int = 256
     dropout: float = 0.3
     """After every block and before the last layer"""
+    scale: Literal["threshold", "clip"] = "threshold"
+    """What becomes [-1, 1] at the input: [threshold_db, 0] dB, or each example's own range (auDeep)"""
+    defaults: Literal["torch", "keras"] = "torch"
+    """Whose initial weights and constants of batch norm and Adam; the paper does not name its framework"""
 
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
@@ -46,6 +52,10 @@ class CrnnConfig:
             raise ValueError(f"threshold_db must be below 0 dB, not {self.threshold_db}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        if self.scale not in ("threshold", "clip"):
+            raise ValueError(f"scale must be 'threshold' or 'clip', not {self.scale!r}")
+        if self.defaults not in ("torch", "keras"):
+            raise ValueError(f"defaults must be 'torch' or 'keras', not {self.defaults!r}")
 
     @property
     def bands(self) -> int:
@@ -83,18 +93,49 @@ class Crnn(nn.Module):
         self.gru = nn.GRU(config.filters[-1] * config.bands, config.gru_units, num_layers=2, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.gru_units, config.labels)
+        if config.defaults == "keras":
+            self.apply(_as_keras)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Logits of a batch of windows."""
-        threshold = self.config.threshold_db
-        # A fixed map of [threshold, 0] dB to [-1, 1]; inside the model, so that the exported graph needs
-        # nothing but log_mel() before it.
-        x = 1.0 - 2.0 / threshold * log_mel.clamp(min=threshold)  # [B, n_mels, frames]
+        # Part of the model, so that the exported graph needs nothing but log_mel() before it.
+        x = self._scaled(log_mel.clamp(min=self.config.threshold_db))  # [B, n_mels, frames] in [-1, 1]
         x = self.blocks(x.unsqueeze(1))  # [B, C, bands, steps]
         x = x.flatten(1, 2).transpose(1, 2)  # [B, steps, C * bands]
         x, _ = self.gru(x)  # [B, steps, gru_units]
         logits: torch.Tensor = self.head(self.dropout(x[:, -1]))  # [B, labels]
         return logits
+
+    def _scaled(self, clipped: torch.Tensor) -> torch.Tensor:
+        if self.config.scale == "threshold":
+            return 1.0 - 2.0 / self.config.threshold_db * clipped
+        low, high = clipped.amin((1, 2), keepdim=True), clipped.amax((1, 2), keepdim=True)
+        # An example without any range, such as silence, becomes -1 everywhere.
+        return 2.0 * (clipped - low) / (high - low).clamp(min=1e-3) - 1.0
+
+
+def _as_keras(module: nn.Module) -> None:
+    """Initial weights and constants of one layer as Keras' defaults have them."""
+    if isinstance(module, nn.BatchNorm2d):
+        module.momentum, module.eps = 0.01, 1e-3  # torch's momentum is one minus that of Keras
+    elif isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.GRU):
+        for name, weight in module.named_parameters():
+            if name.startswith("bias"):
+                nn.init.zeros_(weight)
+            else:
+                _init_gates(weight, nn.init.orthogonal_ if "_hh_" in name else nn.init.xavier_uniform_)
+
+
+def _init_gates(weight: torch.Tensor, init: Callable[[torch.Tensor], object]) -> None:
+    """Keras makes one matrix `[inputs, 3 * units]` for the three gates together."""
+    joint = torch.empty(weight.shape[1], weight.shape[0])
+    init(joint)
+    with torch.no_grad():
+        weight.copy_(joint.T)
 
 
 def _block(inputs: int, filters: int, kernel: int, pool: tuple[int, int], dropout: float) -> nn.Sequential:

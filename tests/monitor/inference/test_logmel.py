@@ -125,6 +125,14 @@ def test_mel_bands_cover_the_spectrum() -> None:
     np.testing.assert_allclose(bands.sum(axis=0)[first + 1 : last], 1.0, atol=1e-12)
 
 
+def test_pre_emphasis() -> None:
+    """Pre-emphasis is librosa's filter before the spectrogram."""
+    samples = tone("low", 1.0, 1)[0].astype(np.float64)
+    emphasised = librosa.effects.preemphasis(samples, coef=0.95, zi=[0.0])
+    spec = dataclasses.replace(SPEC, pre_emphasis=0.95)
+    np.testing.assert_allclose(log_mel(samples, spec), log_mel(emphasised, SPEC), atol=1e-4)
+
+
 def test_too_few_samples_are_refused() -> None:
     """Less than one frame is an error, not an empty picture."""
     with pytest.raises(ValueError, match="need at least 5120 samples, got 5119"):
@@ -133,7 +141,14 @@ def test_too_few_samples_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"mel": "bark"}, {"floor_db": 0.0}, {"floor_db": float("nan")}, {"n_mels": 0}, {"hop_seconds": 0.0}],
+    [
+        {"mel": "bark"},
+        {"floor_db": 0.0},
+        {"floor_db": float("nan")},
+        {"n_mels": 0},
+        {"hop_seconds": 0.0},
+        {"pre_emphasis": 1.0},
+    ],
 )
 def test_an_impossible_spec_is_refused(wrong: dict[str, object]) -> None:
     """A spec that cannot be computed fails when it is made."""

@@ -57,6 +57,33 @@ def test_blocks_see_minus_one_to_one() -> None:
     assert torch.allclose(seen[0][0, 0, 0, :4], torch.tensor([-1.0, -1.0, 0.0, 1.0]))
 
 
+def test_scale_of_the_clip() -> None:
+    """With `scale="clip"` an example's own range becomes [-1, 1]; one without any becomes -1."""
+    model = Crnn(replace(SMALL, scale="clip")).eval()
+    seen: list[torch.Tensor] = []
+    model.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    wide = torch.tensor([-90.0, -40.0, -20.0, 0.0]).repeat(1, 16, 5)
+    narrow = torch.tensor([-40.0, -30.0, -20.0, 0.0]).repeat(1, 16, 5)
+    with torch.inference_mode():
+        model(torch.cat([wide, narrow, torch.full_like(wide, -60.0)]))
+    assert torch.allclose(seen[0][0, 0, 0, :4], torch.tensor([-1.0, -1 / 3, 1 / 3, 1.0]))
+    assert torch.allclose(seen[0][1, 0, 0, :4], torch.tensor([-1.0, -0.5, 0.0, 1.0]))
+    assert torch.equal(seen[0][2], torch.full_like(seen[0][2], -1.0))
+
+
+def test_keras_defaults() -> None:
+    """Keras: weights Glorot-uniform or orthogonal, biases zero, its own constants of batch norm."""
+    torch.manual_seed(1)
+    model = Crnn(replace(SMALL, defaults="keras"))
+    conv, norm = model.blocks[1][1], model.blocks[1][2]
+    assert (norm.momentum, norm.eps) == (0.01, 1e-3)
+    limit = (6 / (4 * 4 * (4 + 8))) ** 0.5  # sqrt(6 / (fan in + fan out)) of a 4 x 4 kernel, 4 to 8 channels
+    assert 0.9 * limit < conv.weight.abs().max() <= limit
+    assert not any(bias.any() for name, bias in model.named_parameters() if "bias" in name)
+    recurrent = model.gru.weight_hh_l0.T  # [units, 3 * units] as in Keras: orthonormal rows
+    assert torch.allclose(recurrent @ recurrent.T, torch.eye(8), atol=1e-5)
+
+
 def test_pooling_before_elu_changes_nothing() -> None:
     """The block equals the paper's order: convolution, normalisation, ELU, pooling."""
     block = Crnn(SMALL).eval().blocks[1]
