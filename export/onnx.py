@@ -15,7 +15,7 @@ from torch import nn
 
 from monitor.errors import MonitorError, safe
 from trainer import datasets, run
-from trainer.features import extract
+from trainer.features import example
 from trainer.models.crnn import Crnn
 
 INPUT = "log_mel"
@@ -76,7 +76,8 @@ def real_windows(config: run.Config, data: Path | None) -> npt.NDArray[np.float3
     if found.labels != config.labels:
         raise MonitorError(f"{safe(str(where))} has other classes than the run; give its data with --data")
     some = found.clips[:: max(1, len(found.clips) // WINDOWS)]
-    return extract(some, config.recipe.log_mel, config.recipe.window_seconds).log_mel
+    examples = [example(clip, config.recipe.front_end) for clip in some]
+    return np.concatenate([windows for windows in examples if windows is not None])
 
 
 def to_onnx(model: nn.Module, n_mels: int, frames: int) -> bytes:

@@ -39,6 +39,7 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
         window_seconds=config.recipe.window_seconds,
         log_mel=config.recipe.log_mel,
         members=(member,),
+        channel_policy="mono" if config.recipe.channels == "mono" else "mean",
         training=_training(config),
         scores=_scores(config, results),
         notice=notice,
@@ -50,11 +51,11 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
 def _training(config: run.Config) -> dict[str, Any]:
     facts = {key: config.data[key] for key in ("name", "licence", "source", "clips")}
     return {
-        "data": {**facts, "left_out": len(config.data["left_out"])},
+        "data": {**facts, "left_out": len(config.data["short"]) + len(config.data["bad"])},
         "recipe": config.recipe.to_json(),
         "folds": list(config.folds),
         "threads": config.threads,
-        "versions": config.versions,
+        "environment": config.environment,
     }
 
 
@@ -83,6 +84,7 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         manifest=manifest,
         notice=f"\n**{manifest.notice}**\n" if manifest.notice else "",
         classes=len(manifest.labels),
+        channels="averaged" if manifest.channel_policy == "mono" else "scored one by one and averaged",
         data=data,
         source=data["source"] or "not stated",
         licence=data["licence"] or "not stated",
@@ -94,7 +96,7 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         models=len(training["folds"]),
         folds=",".join(map(str, training["folds"])),
         threads=training["threads"],
-        versions=", ".join(f"{name} {number}" for name, number in training["versions"].items()),
+        versions=", ".join(f"{name} {number}" for name, number in training["environment"].items()),
     )
 
 
@@ -102,11 +104,11 @@ CARD_TEXT = """\
 # {manifest.name}
 {notice}
 It names one of {classes} classes for {manifest.window_seconds:g} s of sound. The channels of an array are
-scored one by one and averaged. It always names a class: a sound that belongs to none of them gets the one
+{channels}. It always names a class: a sound that belongs to none of them gets the one
 that it resembles most.
 
 ## Data
-- {data[name]}: {data[clips]} clips; {data[left_out]} of them were too short and left out.
+- {data[name]}: {data[clips]} clips; {data[left_out]} of them were too short or damaged and left out.
 - Source: {source}
 - Licence: {licence}
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.toys import SHARED
 from trainer import datasets, recipes
-from trainer.train_crnn import train
+from trainer.train_crnn import Settings, train
 
 ESC10 = SHARED / "esc10"
 
@@ -33,7 +33,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "esc10"
     recipe = recipes.load("esc50")
     recipe = replace(recipe, epochs=2, model=recipe.model | {"filters": [16, 16, 16, 16]})
-    train(datasets.read(ESC10), recipe, out, [4], threads=2)
+    settings = Settings(threads=2, device="cpu", cache=out.parent / "cache")
+    train(datasets.read(ESC10), recipe, out, [4], settings)
     return out
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import soundfile
 
 from trainer import datasets, recipes
-from trainer.train_crnn import train
+from trainer.train_crnn import Settings, train
 
 RATE = 8000
 LABELS = ("high", "hiss", "low")
@@ -69,8 +69,13 @@ def write_recipe(folder: Path, text: str = RECIPE) -> str:
     return str(path)
 
 
+def settings(folder: Path) -> Settings:
+    """One thread, and a cache of features in this folder."""
+    return Settings(threads=1, device="cpu", cache=folder / "cache")
+
+
 def write_run(folder: Path) -> Path:
     """A finished run over two folds, with its data beside it; returns the run directory."""
     data = datasets.read(write_data(folder / "tones"))
-    train(data, recipes.load(write_recipe(folder)), folder / "run", [1, 2], threads=1)
+    train(data, recipes.load(write_recipe(folder)), folder / "run", [1, 2], settings(folder))
     return folder / "run"

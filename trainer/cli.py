@@ -64,12 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
     crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
+    crnn.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
     crnn.add_argument("--folds", type=_folds, metavar="K,...", help="test these folds only (default: all)")
+    crnn.add_argument(
+        "--limit",
+        type=positive,
+        metavar="N",
+        help="only N clips of each class in each fold, for a trial",
+    )
     crnn.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
-    crnn.add_argument(
-        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
-    )
+    _settings(crnn)
     crnn.set_defaults(command=_train_crnn)
 
     simulate = commands.add_parser(
@@ -88,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _settings(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that trains."""
+    parser.add_argument(
+        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="of features (default: ~/.cache/activity-monitor/features)"
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read")
+
+
 def _folds(text: str) -> list[int]:
     return [positive(part) for part in text.split(",")]
 
@@ -100,11 +117,16 @@ def _seed(text: str) -> int:
 
 def _train_crnn(arguments: argparse.Namespace) -> None:
     from trainer import datasets, recipes
-    from trainer.train_crnn import train, with_changes
+    from trainer.features import default_cache
+    from trainer.train_crnn import Settings, train
 
-    recipe = with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
+    recipe = recipes.with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
     data = datasets.read(arguments.data)
-    train(data, recipe, arguments.out, arguments.folds, arguments.threads)
+    if arguments.limit:
+        data = data.limited(arguments.limit)
+    cache = arguments.cache or default_cache()
+    settings = Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
+    train(data, recipe, arguments.out, arguments.folds, settings, resume=arguments.resume)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

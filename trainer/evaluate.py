@@ -57,6 +57,18 @@ class Predictions:
         best: npt.NDArray[np.intp] = self.scores.argmax(axis=1)
         return best
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
+        """The clips of several partitions as one, such as those of all folds."""
+        return cls(
+            file=tuple(file for part in parts for file in part.file),
+            fold=np.concatenate([part.fold for part in parts]),
+            group=tuple(group for part in parts for group in part.group),
+            array=tuple(array for part in parts for array in part.array),
+            truth=np.concatenate([part.truth for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+        )
+
 
 def summarise(
     development: Predictions, evaluation: Predictions | None, labels: Sequence[str], metric: str

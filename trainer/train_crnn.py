@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,152 +19,253 @@ import torch
 import torch.nn.functional as F
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.errors import MonitorError, safe
-from trainer import run
-from trainer.datasets import DataSet
-from trainer.evaluate import evaluate
-from trainer.features import Features, extract
+from monitor.errors import Exit, MonitorError, safe
+from trainer import report, run
+from trainer.datasets import EVALUATION, DataSet
+from trainer.evaluate import Predictions, summarise
+from trainer.features import Examples, Features, extract
 from trainer.models.crnn import Crnn
 from trainer.recipes import Recipe
 
 PREDICT_BATCH = 256
 VERSIONS_OF = ("torch", "numpy", "scipy", "soundfile", "soxr")
 
+Indices = npt.NDArray[np.intp]
+Array = Examples | npt.NDArray[np.float32]
 
-def train(data: DataSet, recipe: Recipe, out: Path, folds: list[int] | None, threads: int) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how a run is carried out; what it learns, the recipe and the data say."""
+
+    threads: int
+    """Of torch on the CPU"""
+    device: str
+    """`cpu` or `cuda`"""
+    cache: Path
+    """Folder of features"""
+    skip_bad: bool = False
+    """Leave out clips that cannot be read, instead of stopping"""
+
+
+def train(
+    data: DataSet,
+    recipe: Recipe,
+    out: Path,
+    folds: list[int] | None,
+    settings: Settings,
+    *,
+    resume: bool = False,
+) -> dict[str, Any]:
     """Train and test one model per fold and write a run directory.
 
-    The same data, recipe, number of threads and machine give the same bytes of `predictions.csv`; a fold's
-    model does not depend on which other folds are trained in the run.
+    The same data, recipe, number of threads and machine give the same bytes of `predictions.csv`, also when
+    the run was killed and resumed; a fold's model does not depend on which other folds the run has.
 
     Args:
         data: what to learn from.
         recipe: how.
-        out: run directory, new or empty.
+        out: run directory: new or empty, or an unfinished run's with `resume`.
         folds: folds to test; the model of fold k is trained on all the others. None: all.
-        threads: of torch.
+        settings: device, threads and cache.
+        resume: go on with the run in `out`.
 
     Returns:
         What is written to `results.json`.
 
     Raises:
-        MonitorError: unknown fold, unreadable clip, `out` not empty, or a loss that is no number.
+        MonitorError: unknown fold, unreadable clip, `out` not fit, no CUDA, or a loss that is no number.
     """
     folds = _known(folds or data.folds, data)
-    run.check_new(out)
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(mode=True)
-    features = extract(data.clips, recipe.log_mel, recipe.window_seconds)
-    left_out = [data.file(data.clips[index]) for index in features.left_out]
-    if left_out:
-        print(f"{len(left_out)} of {len(data.clips)} clips are too short and left out: {_some(left_out)}")
-    fold_of = np.array([clip.fold for clip in data.clips])
-    for fold in set(data.folds) - set(fold_of[features.clip].tolist()):
-        raise MonitorError(f"fold {fold} has no clip that is long enough")
-    run.create(out, _config(data, recipe, folds, threads, left_out))
+    if resume:
+        run.check_unfinished(out)
+    else:
+        run.check_new(out)
+    device = _prepare(settings)
+    features = _features(data, recipe, settings)
+    config = _config(data, recipe, folds, settings, features)
+    if resume:
+        run.check_same(out, config)
+    else:
+        run.create(out, config)
 
-    posteriors = np.zeros((len(data.clips), len(data.labels)), dtype=np.float32)
-    tested = np.zeros(len(data.clips), dtype=bool)
-    truth = np.array([data.labels.index(clip.label) for clip in data.clips])
-    scores: dict[str, Any] = {}
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    ) as progress:
+    job = _Job(out, data, features, recipe, device)
+    tested = []
+    with _progress() as progress:
         for fold in folds:
-            test = fold_of[features.clip] == fold  # [examples]
-            bar = progress.add_task(f"fold {fold}", total=recipe.epochs, loss="")
-
-            def report(loss: float, bar: Any = bar) -> None:
-                progress.update(bar, advance=1, loss=f"loss {loss:.3f}")
-
-            torch.manual_seed(1000 * recipe.seed + fold)  # initial weights, dropout, order of the examples
-            model = Crnn(recipe.crnn(len(data.labels)))
-            fit(
-                model,
-                features.log_mel,
-                truth[features.clip],
-                np.flatnonzero(~test),
-                recipe=recipe,
-                report=report,
-            )
-            run.save_model(out, fold, model)
-            clips, means = predict(model, features, np.flatnonzero(test))
-            posteriors[clips], tested[clips] = means, True
-            scores[str(fold)] = evaluate(truth[clips], means.argmax(axis=1), len(data.labels))
-            progress.console.print(_line(f"fold {fold}", scores[str(fold)]))
-
-    clips = np.flatnonzero(tested)
-    predicted = posteriors.argmax(axis=1)
-    run.save_predictions(
-        out, data.labels, (_row(data, i, predicted[i], posteriors[i]) for i in clips.tolist())
-    )
-    results = {
-        "folds": scores,
-        "mean": {
-            key: float(np.mean([score[key] for score in scores.values()])) for key in ("accuracy", "macro_f1")
-        },
-        "pooled": evaluate(truth[clips], predicted[clips], len(data.labels)),
-    }
+            if not run.has_model(out, fold):
+                _fit_fold(job, fold, progress)
+            tested.append(_predict_part(job, [fold], fold))
+            right = tested[-1].predicted == tested[-1].truth
+            progress.console.print(f"fold {fold}: accuracy {right.mean():.1%} ({len(right)} clips)")
+        development = Predictions.concatenate(tested)
+        held_out = (job.fold == EVALUATION).any()
+        evaluation = _predict_part(job, folds, EVALUATION) if held_out else None
+    results = summarise(development, evaluation, data.labels, data.metric)
+    for predictions in filter(None, (development, evaluation)):
+        run.save_predictions(out, data.labels, predictions)
+    report.write(out, f"{data.name}, {recipe.name}", data.labels, results)
     run.save_results(out, results)
-    print(_line("pooled", results["pooled"]))
     return results
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same from fold to fold."""
+
+    out: Path
+    data: DataSet
+    features: Features
+    recipe: Recipe
+    device: torch.device
+
+    @property
+    def truth(self) -> Indices:
+        """Class of every example."""
+        number = {label: index for index, label in enumerate(self.data.labels)}
+        return np.array([number[clip.label] for clip in self.data.clips])[self.features.clip]
+
+    @property
+    def fold(self) -> Indices:
+        """Fold of every example."""
+        return np.array([clip.fold for clip in self.data.clips])[self.features.clip]
+
+
+def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
+    """Train the model that is tested on this fold, from its last checkpoint if there is one, and save it."""
+    out, recipe = job.out, job.recipe
+    torch.manual_seed(1000 * recipe.seed + fold)  # initial weights, dropout, order of the examples
+    model = Crnn(recipe.crnn(len(job.data.labels))).to(job.device)
+    partial = run.load_partial(out, fold)
+    done = partial["epoch"] if partial else 0
+    history = [row for row in run.load_metrics(out) if row.fold != fold or row.epoch <= done]
+    bar = progress.add_task(f"fold {fold}", total=recipe.epochs, completed=done, loss="")
+
+    def epoch_done(facts: dict[str, float], state: dict[str, Any]) -> None:
+        epoch = run.Epoch(fold=fold, epoch=state["epoch"], **facts)
+        history.append(epoch)
+        run.save_metrics(out, history)
+        run.save_partial(out, fold, state)
+        progress.update(bar, completed=epoch.epoch, loss=f"loss {epoch.loss:.3f}")
+
+    learnt = np.flatnonzero((job.fold != fold) & (job.fold != EVALUATION))
+    fit(
+        model,
+        job.features.log_mel,
+        job.truth,
+        learnt,
+        recipe=recipe,
+        partial=partial,
+        epoch_done=epoch_done,
+    )
+    run.save_model(out, fold, model.cpu())
+    progress.remove_task(bar)
 
 
 def fit(
     model: Crnn,
-    log_mel: npt.NDArray[np.float32],
-    truth: npt.NDArray[np.integer[Any]],
-    examples: npt.NDArray[np.intp],
+    log_mel: Array,
+    truth: Indices,
+    examples: Indices,
     *,
     recipe: Recipe,
-    report: Callable[[float], None],
+    partial: dict[str, Any] | None = None,
+    epoch_done: Callable[[dict[str, float], dict[str, Any]], None],
 ) -> None:
     """Train one model and leave it in evaluation mode.
 
     Args:
-        model: fresh.
+        model: fresh, on the device to train on.
         log_mel: dB `[all examples, n_mels, frames]`.
         truth: class of each, `[all examples]`.
         examples: indices of those to learn from.
         recipe: how.
-        report: called with the mean loss after every epoch.
+        partial: state to go on from, as `epoch_done` got it.
+        epoch_done: called after every epoch with `loss` (mean), `learning_rate` (last), `seconds` and
+            `input_seconds`, and with the state of the training.
 
     Raises:
         MonitorError: the loss is no longer a finite number.
     """
+    device = next(model.parameters()).device
     # A fifth to a third faster on CPUs than the usual order in memory.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
     epsilon = 1e-7 if model.config.defaults == "keras" else 1e-8
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, eps=epsilon)
-    decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1.0 / (1.0 + recipe.decay * update))
-    for epoch in range(1, recipe.epochs + 1):
-        losses = []
-        for batch in torch.split(torch.randperm(len(examples)), recipe.batch):
-            chosen = examples[batch.numpy()]
-            x = torch.from_numpy(log_mel[chosen])  # [B, n_mels, frames]
-            y = torch.from_numpy(truth[chosen])  # [B]
-            loss = F.cross_entropy(model(x), y)
+    if partial:
+        model.load_state_dict(partial["model"])
+        optimiser.load_state_dict(partial["optimiser"])
+        _set_random_state(partial["random"], device)
+    updates = -(-len(examples) // recipe.batch)  # per epoch
+    for epoch in range(partial["epoch"] + 1 if partial else 1, recipe.epochs + 1):
+        started, waited, losses = time.perf_counter(), 0.0, []
+        order = examples[torch.randperm(len(examples)).numpy()]
+        batches = _batches(log_mel, truth, order, recipe.batch, device)
+        for update in range((epoch - 1) * updates, epoch * updates):
+            asked = time.perf_counter()
+            x, y = next(batches)  # [B, n_mels, frames], [B]
+            waited += time.perf_counter() - asked
+            optimiser.param_groups[0]["lr"] = recipe.rate(update)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                loss = F.cross_entropy(model(x), y)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            decay.step()
-            losses.append(loss.item())
-            if not np.isfinite(losses[-1]):
-                raise MonitorError(
-                    f"the loss is {losses[-1]} in epoch {epoch}, update {len(losses)}; "
-                    f"try a learning rate below {recipe.learning_rate:g}"
-                )
-        report(float(np.mean(losses)))
+            losses.append(loss.detach())
+        # Looked at once per epoch: on a GPU every look waits until all work is done.
+        mean = _mean(torch.stack(losses), epoch, recipe)
+        facts = {
+            "loss": mean,
+            "learning_rate": optimiser.param_groups[0]["lr"],
+            "seconds": time.perf_counter() - started,
+            "input_seconds": waited,
+        }
+        state = {
+            "epoch": epoch,
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "random": _random_state(device),
+        }
+        epoch_done(facts, state)
     model.eval()
 
 
-def predict(
-    model: Crnn, features: Features, examples: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+def _batches(
+    log_mel: Array,
+    truth: Indices,
+    order: Indices,
+    size: int,
+    device: torch.device,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Examples and their classes; a thread reads one batch while the model works on the one before."""
+
+    def read(chosen: Indices) -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = torch.from_numpy(log_mel[chosen]), torch.from_numpy(truth[chosen])
+        return (x.pin_memory(), y.pin_memory()) if device.type == "cuda" else (x, y)
+
+    chosen = np.split(order, range(size, len(order), size))
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(read, chosen[0])
+        for following in [*chosen[1:], None]:
+            x, y = ahead.result()
+            if following is not None:
+                ahead = reader.submit(read, following)
+            yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+
+
+def _mean(losses: torch.Tensor, epoch: int, recipe: Recipe) -> float:
+    wrong = (~losses.isfinite()).nonzero()
+    if len(wrong):
+        first = int(wrong[0])
+        raise MonitorError(
+            f"the loss is {losses[first].item()} in epoch {epoch}, update {first + 1}; the run directory "
+            f"keeps the epoch before; try a learning rate below {recipe.learning_rate:g}"
+        )
+    return float(losses.mean())
+
+
+def predict(model: Crnn, features: Features, examples: Indices) -> tuple[Indices, npt.NDArray[np.float32]]:
     """Posteriors of clips: the mean over their channels.
 
     Args:
@@ -172,15 +276,85 @@ def predict(
     Returns:
         Indices of the clips `[clips]` and their posteriors `[clips, labels]`.
     """
+    device = next(model.parameters()).device
     with torch.inference_mode():
         batches = np.split(examples, range(PREDICT_BATCH, len(examples), PREDICT_BATCH))
         channels = np.concatenate(
-            [model(torch.from_numpy(features.log_mel[batch])).softmax(dim=1).numpy() for batch in batches]
+            [
+                model(torch.from_numpy(features.log_mel[batch]).to(device)).softmax(dim=1).cpu().numpy()
+                for batch in batches
+            ]
         )  # [examples, labels]
     clips, first = np.unique(features.clip[examples], return_index=True)
     sums = np.add.reduceat(channels, first, axis=0)  # [clips, labels]
     counts = np.diff(first, append=len(examples))[:, None]
     return clips, (sums / counts).astype(np.float32)
+
+
+def _predict_part(job: _Job, folds: list[int], part: int) -> Predictions:
+    """The clips of one fold, or of the evaluation partition, by the mean of the models of these folds."""
+    examples = np.flatnonzero(job.fold == part)
+    answers = [
+        predict(model.to(job.device), job.features, examples) for model in run.load_models(job.out, folds)
+    ]
+    clips = [job.data.clips[index] for index in answers[0][0].tolist()]
+    return Predictions(
+        file=tuple(job.data.file(clip) for clip in clips),
+        fold=np.array([clip.fold for clip in clips]),
+        group=tuple(clip.group for clip in clips),
+        array=tuple(clip.array for clip in clips),
+        truth=np.array([job.data.labels.index(clip.label) for clip in clips]),
+        scores=np.mean([posteriors for _, posteriors in answers], axis=0),
+    )
+
+
+def _prepare(settings: Settings) -> torch.device:
+    torch.set_num_threads(settings.threads)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise MonitorError("torch finds no CUDA device; train with --device cpu", Exit.UNAVAILABLE)
+    # Two things that CUDA needs to give the same numbers twice: a fixed workspace, read when it starts, and
+    # leave for the pooling's gradient, of which there is no deterministic form there.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True, warn_only=settings.device == "cuda")
+    return torch.device(settings.device)
+
+
+def _features(data: DataSet, recipe: Recipe, settings: Settings) -> Features:
+    features = extract(data.clips, recipe.front_end, settings.cache)
+    if features.bad:
+        what = f"{len(features.bad)} of {len(data.clips)} clips are unusable: {_some(features.bad.values())}"
+        if not settings.skip_bad:
+            raise MonitorError(f"{what}; replace them, or leave them out with --skip-bad")
+        print(f"{what}; left out")
+    if features.short:
+        short = [data.file(data.clips[index]) for index in features.short]
+        print(
+            f"{len(short)} of {len(data.clips)} clips are too short and left out: {_some(map(safe, short))}"
+        )
+    there = {data.clips[index].fold for index in features.clip.tolist()}
+    for fold in set(data.folds) - there:
+        raise MonitorError(f"fold {fold} has no clip that is readable and long enough")
+    return features
+
+
+def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state()} if device.type == "cuda" else state
+
+
+def _set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"])
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}"),
+    )
 
 
 def _known(folds: list[int], data: DataSet) -> list[int]:
@@ -190,7 +364,9 @@ def _known(folds: list[int], data: DataSet) -> list[int]:
     return sorted(set(folds))
 
 
-def _config(data: DataSet, recipe: Recipe, folds: list[int], threads: int, left_out: list[str]) -> run.Config:
+def _config(
+    data: DataSet, recipe: Recipe, folds: list[int], settings: Settings, features: Features
+) -> run.Config:
     return run.Config(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=recipe,
@@ -199,40 +375,28 @@ def _config(data: DataSet, recipe: Recipe, folds: list[int], threads: int, left_
             "path": str(data.folder.resolve()),
             "licence": data.licence,
             "source": data.source,
+            "metric": data.metric,
             "clips": len(data.clips),
-            "left_out": left_out,
+            "short": [data.file(data.clips[index]) for index in features.short],
+            "bad": [data.file(data.clips[index]) for index in features.bad],
         },
         labels=data.labels,
         folds=tuple(folds),
-        threads=threads,
-        versions={"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}},
+        threads=settings.threads,
+        device=settings.device,
+        environment={
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS_OF},
+            "machine": platform.platform(),
+            "processor": torch.cuda.get_device_name() if settings.device == "cuda" else platform.processor(),
+        },
     )
 
 
-def _row(
-    data: DataSet, index: int, predicted: int, posteriors: npt.NDArray[np.float32]
-) -> tuple[str | float, ...]:
-    clip = data.clips[index]
-    return (data.file(clip), clip.fold, clip.label, data.labels[predicted], *posteriors.tolist())
-
-
-def _line(what: str, scores: dict[str, Any]) -> str:
-    accuracy, macro_f1, clips = scores["accuracy"], scores["macro_f1"], scores["clips"]
-    return f"{what}: accuracy {accuracy:.1%}, macro F1 {macro_f1:.1%} ({clips} clips)"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(map(safe, names[:5])) + (", ..." if len(names) > 5 else "")
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _list(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))
-
-
-def with_changes(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:
-    """A recipe with the epochs and the seed of the command line, where given."""
-    return replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        seed=recipe.seed if seed is None else seed,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from monitor.errors import MonitorError, safe
 from monitor.inference.logmel import LogMelSpec
@@ -15,6 +15,9 @@ VERSION = 1
 MANIFEST = "bundle.json"
 MAX_LABELS = 1000
 MAX_LABEL_LENGTH = 64
+
+
+ChannelPolicy = Literal["mean", "mono"]
 
 
 class BundleError(MonitorError):
@@ -48,8 +51,9 @@ class Manifest:
     log_mel: LogMelSpec
     """Its `sample_rate` is the bundle's"""
     members: tuple[Member, ...]
-    channel_policy: Literal["mean"] = "mean"
-    """`mean`: every channel is scored by itself, and the members' outputs are averaged over channels"""
+    channel_policy: ChannelPolicy = "mean"
+    """`mean`: every channel is scored by itself, and the members' outputs are averaged over channels; `mono`:
+    the channels are averaged and scored once, as the models were trained"""
     training: dict[str, Any] = field(default_factory=dict)
     """Data set, licence, recipe"""
     scores: dict[str, Any] = field(default_factory=dict)
@@ -140,10 +144,11 @@ def _labels(labels: list[Any]) -> list[str]:
     return labels
 
 
-def _policy(name: str) -> Literal["mean"]:
-    if name != "mean":
-        raise BundleError(f"channel policy {safe(name)!r}; this program knows 'mean'")
-    return "mean"
+def _policy(name: str) -> ChannelPolicy:
+    for policy in get_args(ChannelPolicy):
+        if name == policy:
+            return cast("ChannelPolicy", policy)
+    raise BundleError(f"channel policy {safe(name)!r}; this program knows 'mean' and 'mono'")
 
 
 def _member(entry: Any) -> Member:

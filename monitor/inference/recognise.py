@@ -66,7 +66,7 @@ class Recogniser:
         )
 
     def recognise(self, samples: npt.NDArray[np.float32]) -> Recognition:
-        """Recognise one window: every channel by itself, then the mean over channels and members.
+        """Recognise one window: channels by the bundle's policy, then the mean over members.
 
         Args:
             samples: finite float32 `[channels, window]` at the bundle's sample rate.
@@ -74,6 +74,8 @@ class Recogniser:
         Raises:
             ModelError: the output cannot be used.
         """
+        if self.bundle.manifest.channel_policy == "mono":
+            samples = samples.mean(axis=0, keepdims=True)
         spectrogram = log_mel(samples, self.bundle.manifest.log_mel)  # [channels, n_mels, frames]
         members = {name: _run(session, spectrogram, name) for name, session in self.sessions.items()}
         return Recognition(np.mean(list(members.values()), axis=0), members)

@@ -14,13 +14,25 @@ from trainer.cli import call, main
 def test_train_on_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`train crnn` trains the folds asked for and prints their accuracy."""
     data, recipe, out = write_data(tmp_path / "data"), write_recipe(tmp_path), tmp_path / "run"
-    options = ["--folds", "4", "--epochs", "1", "--seed", "3", "--threads", "1"]
+    options = [
+        "--folds",
+        "4",
+        "--epochs",
+        "1",
+        "--seed",
+        "3",
+        "--threads",
+        "1",
+        "--cache",
+        str(tmp_path / "c"),
+    ]
     code = main(["train", "crnn", "--data", str(data), "--recipe", recipe, "--out", str(out), *options])
     assert code == 0
     assert "fold 4: accuracy" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
         "config.json",
         "fold4.pt",
+        "metrics.csv",
         "predictions.csv",
         "results.json",
     ]

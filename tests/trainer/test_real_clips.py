@@ -4,13 +4,14 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from export.onnx import Ensemble, check, to_onnx
 from tests.toys import SHARED
 from trainer import datasets, recipes, run
-from trainer.features import extract
-from trainer.train_crnn import train, with_changes
+from trainer.features import example
+from trainer.train_crnn import Settings, train
 
 
 @pytest.mark.skipif(not (SHARED / "esc10").is_dir(), reason="needs the clips in ../shared/data/esc10")
@@ -18,14 +19,16 @@ def test_real_clips_from_data_to_graph(tmp_path: Path) -> None:
     """Real clips go through reading, training and export; the one that is too short is named."""
     data = datasets.read(SHARED / "esc10")
     data = replace(data, clips=tuple(clip for clip in data.clips if clip.fold in (3, 4)))
-    recipe = with_changes(recipes.load("esc50"), 1, None)
+    recipe = recipes.with_changes(recipes.load("esc50"), 1, None)
     narrow = replace(recipe, model={**recipe.model, "filters": [8, 8, 8, 8]})
-    results = train(data, narrow, tmp_path / "run", [4], threads=2)
+    settings = Settings(threads=2, device="cpu", cache=tmp_path / "cache")
+    results = train(data, narrow, tmp_path / "run", [4], settings)
     assert results["pooled"]["clips"] == 79
-    assert run.load_config(tmp_path / "run").data["left_out"] == ["audio/4-164661-B-12.ogg"]
+    assert run.load_config(tmp_path / "run").data["short"] == ["audio/4-164661-B-12.ogg"]
     with (tmp_path / "run" / "predictions.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 79
     (model,) = run.load_models(tmp_path / "run", [4])
-    windows = extract(data.clips[::8], recipe.log_mel, recipe.window_seconds).log_mel
+    examples = [example(clip, recipe.front_end) for clip in data.clips[::8]]
+    windows = np.concatenate([windows for windows in examples if windows is not None])
     posteriors = Ensemble([model]).eval()
     assert check(to_onnx(posteriors, *windows.shape[1:]), posteriors, windows) < 1e-5

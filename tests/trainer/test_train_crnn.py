@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +14,12 @@ import pytest
 import soundfile
 
 from monitor.errors import MonitorError
-from tests.toy_training import LABELS, RATE, RECIPE, sound, write_data, write_recipe
+from tests.toy_training import LABELS, RATE, RECIPE, settings, sound, write_data, write_recipe
 from trainer import datasets, recipes, run
+from trainer.datasets import EVALUATION
 from trainer.features import extract
-from trainer.train_crnn import predict, train, with_changes
+from trainer.recipes import Recipe, with_changes
+from trainer.train_crnn import predict, train
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -41,11 +48,11 @@ def test_predictions_hold_every_tested_clip(run_folder: Path) -> None:
         assert row["file"].split("/")[0] == row["label"]
 
 
-def test_saved_models_predict_the_same(run_folder: Path) -> None:
+def test_saved_models_predict_the_same(run_folder: Path, tmp_path: Path) -> None:
     """A model read back gives the posteriors in predictions.csv to the last digit."""
     config = run.load_config(run_folder)
     data = datasets.read(Path(config.data["path"]))
-    features = extract(data.clips, config.recipe.log_mel, config.recipe.window_seconds)
+    features = extract(data.clips, config.recipe.front_end, tmp_path)
     (model,) = run.load_models(run_folder, [2])
     test = np.flatnonzero(np.array([clip.fold for clip in data.clips])[features.clip] == 2)
     clips, posteriors = predict(model, features, test)
@@ -58,9 +65,9 @@ def test_same_seed_same_bytes(run_folder: Path, tmp_path: Path) -> None:
     """The same seed gives the same predictions, also when a fold is trained alone; another seed does not."""
     config = run.load_config(run_folder)
     data = datasets.read(Path(config.data["path"]))
-    train(data, config.recipe, tmp_path / "again", [2], threads=1)
+    train(data, config.recipe, tmp_path / "again", [2], settings(tmp_path))
     assert rows(tmp_path / "again") == [row for row in rows(run_folder) if row["fold"] == "2"]
-    train(data, with_changes(config.recipe, 1, 7), tmp_path / "other", [2], threads=1)
+    train(data, with_changes(config.recipe, 1, 7), tmp_path / "other", [2], settings(tmp_path))
     assert rows(tmp_path / "other") != rows(tmp_path / "again")
 
 
@@ -71,18 +78,18 @@ def test_config_repeats_the_run(run_folder: Path) -> None:
     assert config.folds == (1, 2)
     assert config.recipe.epochs == 10
     assert config.data["clips"] == 24
-    assert "torch" in config.versions
+    assert "torch" in config.environment
 
 
 def test_channels_are_averaged(tmp_path: Path) -> None:
     """A clip's posterior is the mean over its channels."""
     data = datasets.read(write_data(tmp_path / "data", clips=4, channels=3))
     recipe = with_changes(recipes.load(write_recipe(tmp_path)), 1, None)
-    features = extract(data.clips, recipe.log_mel, recipe.window_seconds)
-    train(data, recipe, tmp_path / "run", [1], threads=1)
+    features = extract(data.clips, recipe.front_end, tmp_path)
+    train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
     (model,) = run.load_models(tmp_path / "run", [1])
     assert len(features.clip) == 36
-    _, single = predict(model, type(features)(features.log_mel, np.arange(36), ()), np.arange(36))
+    _, single = predict(model, type(features)(features.log_mel, np.arange(36), (), {}), np.arange(36))
     _, mean = predict(model, features, np.arange(36))
     np.testing.assert_allclose(mean, single.reshape(12, 3, 3).mean(axis=1), atol=1e-6)
 
@@ -92,35 +99,156 @@ def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     write_data(tmp_path / "data")
     soundfile.write(tmp_path / "data" / "low" / "short.wav", sound("low", 0.5, 9), RATE)
     data = datasets.read(tmp_path / "data")
-    train(data, with_changes(recipes.load(write_recipe(tmp_path)), 1, None), tmp_path / "run", [1], threads=1)
+    train(
+        data,
+        with_changes(recipes.load(write_recipe(tmp_path)), 1, None),
+        tmp_path / "run",
+        [1],
+        settings(tmp_path),
+    )
     assert "1 of 25 clips are too short and left out: low/short.wav" in capsys.readouterr().out
-    assert run.load_config(tmp_path / "run").data["left_out"] == ["low/short.wav"]
+    assert run.load_config(tmp_path / "run").data["short"] == ["low/short.wav"]
     assert not any(row["file"] == "low/short.wav" for row in rows(tmp_path / "run"))
 
 
-def test_loss_that_is_no_number(tmp_path: Path) -> None:
-    """Training stops when the loss is no longer a number, and says where."""
-    recipe = recipes.load(write_recipe(tmp_path, RECIPE.replace("0.01", "1e30")))
-    with pytest.raises(
-        MonitorError, match=r"the loss is nan in epoch \d, update \d; try a learning rate below"
-    ):
-        train(datasets.read(write_data(tmp_path / "data")), recipe, tmp_path / "run", [1], threads=1)
+def test_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training stops when the loss is no longer a number, says where, and keeps the last good epoch."""
+    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
+    rate = Recipe.rate
+    monkeypatch.setattr(Recipe, "rate", lambda self, update: 1e30 if update == 7 else rate(self, update))
+    where = "the loss is nan in epoch 3, update 3; the run directory keeps the epoch before; try a learning"
+    with pytest.raises(MonitorError, match=where):
+        train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
+    kept = run.load_partial(tmp_path / "run", 1)
+    assert kept is not None
+    assert kept["epoch"] == 2
+    assert all(weight.isfinite().all() for weight in kept["model"].values())
+
+
+def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
+    """A run that was killed with SIGKILL and resumed predicts the same to the last digit."""
+    data, recipe = write_data(tmp_path / "data"), write_recipe(tmp_path, RECIPE.replace("10", "60"))
+    options = ["--folds=1,2", "--threads=1", f"--cache={tmp_path}/cache", f"--recipe={recipe}"]
+    command = [sys.executable, "-m", "trainer.cli", "train", "crnn", f"--data={data}", *options]
+    train(datasets.read(data), recipes.load(recipe), tmp_path / "straight", [1, 2], settings(tmp_path))
+    out = tmp_path / "killed"
+    with subprocess.Popen([*command, f"--out={out}"], stdout=subprocess.DEVNULL) as process:
+        while not (out / "fold2.partial.pt").exists() and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (out / "predictions.csv").exists()
+    subprocess.run([*command, f"--out={out}", "--resume"], check=True, stdout=subprocess.DEVNULL)
+    assert (out / "predictions.csv").read_bytes() == (tmp_path / "straight" / "predictions.csv").read_bytes()
+    assert [(row.fold, row.epoch) for row in run.load_metrics(out)] == [
+        (fold, epoch) for fold in (1, 2) for epoch in range(1, 61)
+    ]
+    assert not list(out.glob("*.part*"))
+
+
+def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is not gone on with by another recipe, nor when there is none or it is finished."""
+    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
+    out, how = tmp_path / "run", settings(tmp_path)
+    with pytest.raises(MonitorError, match="no training run at"):
+        train(data, recipe, out, [1], how, resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_results", lambda *_: None)
+        train(data, recipe, out, [1], how)
+    with pytest.raises(MonitorError, match="go on with the run in it by --resume"):
+        train(data, recipe, out, [1], how)
+    with pytest.raises(MonitorError, match=r"was begun with other settings \(recipe, folds\)"):
+        train(data, with_changes(recipe, 3, None), out, [2], how, resume=True)
+    train(data, recipe, out, [1], how, resume=True)
+    with pytest.raises(MonitorError, match="is finished; there is nothing to resume"):
+        train(data, recipe, out, [1], how, resume=True)
+
+
+def test_unusable_clips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clips that cannot be read stop a run before it begins, unless they may be left out."""
+    data = write_data(tmp_path / "data")
+    for name in ("low/low3.wav", "hiss/hiss2.wav"):
+        (data / name).write_bytes(b"RIFF")
+    recipe = with_changes(recipes.load(write_recipe(tmp_path)), 1, None)
+    with pytest.raises(MonitorError, match=r"2 of 24 clips are unusable: .*hiss2\.wav.*--skip-bad"):
+        train(datasets.read(data), recipe, tmp_path / "run", [1], settings(tmp_path))
+    assert not (tmp_path / "run").exists()
+    train(datasets.read(data), recipe, tmp_path / "run", [1], replace(settings(tmp_path), skip_bad=True))
+    assert "low3.wav" in capsys.readouterr().out
+    assert run.load_config(tmp_path / "run").data["bad"] == ["hiss/hiss2.wav", "low/low3.wav"]
+
+
+def test_evaluation_partition_gets_the_mean_of_the_folds(tmp_path: Path) -> None:
+    """No model learns from the evaluation partition; all fold models together predict it."""
+    data = datasets.read(write_data(tmp_path / "data"))
+    held_out = replace(
+        data,
+        clips=tuple(replace(clip, fold=clip.fold if clip.fold < 3 else EVALUATION) for clip in data.clips),
+    )
+    recipe = with_changes(recipes.load(write_recipe(tmp_path)), 2, None)
+    results = train(held_out, recipe, tmp_path / "run", None, settings(tmp_path))
+    development, evaluation = run.load_predictions(tmp_path / "run")
+    assert evaluation is not None
+    assert (set(development.fold), set(evaluation.fold)) == ({1, 2}, {EVALUATION})
+    assert results["evaluation"]["all"]["clips"] == len(evaluation.file) == 12
+    extracted = extract(held_out.clips, recipe.front_end, tmp_path / "cache")
+    examples = np.flatnonzero([clip.fold == EVALUATION for clip in held_out.clips])
+    both = [predict(model, extracted, examples)[1] for model in run.load_models(tmp_path / "run", [1, 2])]
+    np.testing.assert_allclose(evaluation.scores, np.mean(both, axis=0), atol=1e-6)
+    # Other clips to evaluate on change nothing in what was learnt.
+    fewer = replace(held_out, clips=tuple(clip for clip in held_out.clips if clip.fold != EVALUATION))
+    train(fewer, recipe, tmp_path / "fewer", None, settings(tmp_path))
+    assert rows(tmp_path / "fewer") == rows(tmp_path / "run")
+
+
+def test_mono_trains_on_one_example_per_clip(tmp_path: Path) -> None:
+    """With `channels = "mono"` four channels are one example, and the run says so."""
+    data = datasets.read(write_data(tmp_path / "data", clips=4, channels=4))
+    recipe = recipes.load(write_recipe(tmp_path, 'channels = "mono"\n' + RECIPE))
+    train(data, with_changes(recipe, 1, None), tmp_path / "run", [1], settings(tmp_path))
+    assert run.load_config(tmp_path / "run").recipe.channels == "mono"
+    assert extract(data.clips, recipe.front_end, tmp_path / "cache").log_mel.shape[0] == 12
+
+
+def test_limit_keeps_every_class_in_every_fold(tmp_path: Path) -> None:
+    """`limited` leaves the first clips of each class in each fold."""
+    data = datasets.read(write_data(tmp_path / "data")).limited(1)
+    assert [(clip.fold, clip.label) for clip in data.clips] == [
+        (fold, label) for label in LABELS for fold in (1, 2, 3, 4)
+    ]
+
+
+def test_cuda_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--device cuda` without a GPU is refused, not run on the CPU in silence."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
+    with pytest.raises(MonitorError, match="torch finds no CUDA device; train with --device cpu"):
+        train(data, recipe, tmp_path / "run", [1], replace(settings(tmp_path), device="cuda"))
+
+
+def test_metrics_of_every_epoch(run_folder: Path) -> None:
+    """metrics.csv has a row per epoch, with the falling rate and the time that the model waited for input."""
+    epochs = run.load_metrics(run_folder)
+    assert [(row.fold, row.epoch) for row in epochs] == [(k, n) for k in (1, 2) for n in range(1, 11)]
+    assert epochs[9].loss < epochs[0].loss
+    assert epochs[9].learning_rate == pytest.approx(0.01 / (1 + 0.002 * 29))
+    assert all(0 <= row.input_seconds < row.seconds for row in epochs)
 
 
 def test_unknown_fold(tmp_path: Path) -> None:
     """A fold that the data does not have is refused before anything is written."""
     data = datasets.read(write_data(tmp_path / "data"))
     with pytest.raises(MonitorError, match="has the folds 1, 2, 3, 4, not 9"):
-        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", [9], threads=1)
+        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", [9], settings(tmp_path))
     assert not (tmp_path / "run").exists()
 
 
-def test_existing_run_is_kept(run_folder: Path) -> None:
+def test_existing_run_is_kept(run_folder: Path, tmp_path: Path) -> None:
     """A folder with something in it is not written to."""
     config = run.load_config(run_folder)
     data = datasets.read(Path(config.data["path"]))
     with pytest.raises(MonitorError, match="is not empty; choose another --out"):
-        train(data, config.recipe, run_folder, [1], threads=1)
+        train(data, config.recipe, run_folder, [1], settings(tmp_path))
 
 
 def test_fold_of_short_clips_only(tmp_path: Path) -> None:
@@ -129,8 +257,8 @@ def test_fold_of_short_clips_only(tmp_path: Path) -> None:
     for path in sorted((tmp_path / "data").glob("*/*[26].wav")):
         soundfile.write(path, sound("low", 0.5, 9), RATE)
     data = datasets.read(tmp_path / "data")
-    with pytest.raises(MonitorError, match="fold 3 has no clip that is long enough"):
-        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", None, threads=1)
+    with pytest.raises(MonitorError, match="fold 3 has no clip that is readable and long enough"):
+        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", None, settings(tmp_path))
     assert not (tmp_path / "run").exists()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +49,16 @@ class DataSet:
     def folds(self) -> list[int]:
         """Fold numbers of the development partition in order."""
         return sorted({clip.fold for clip in self.clips} - {EVALUATION})
+
+    def limited(self, clips: int) -> DataSet:
+        """At most so many clips of each class in each fold, the first ones: for a quick trial."""
+        counts: Counter[tuple[int, str]] = Counter()
+        some = []
+        for clip in self.clips:
+            counts[clip.fold, clip.label] += 1
+            if counts[clip.fold, clip.label] <= clips:
+                some.append(clip)
+        return replace(self, clips=tuple(some))
 
     def file(self, clip: Clip) -> str:
         """A clip's path inside the folder, with `/`."""

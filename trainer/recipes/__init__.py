@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from monitor.errors import Exit, MonitorError, safe
 from monitor.inference.logmel import LogMelSpec
+from trainer.features import Channels, FrontEnd
 from trainer.models.crnn import CrnnConfig
 
 FOLDER = Path(__file__).parent
@@ -35,10 +36,14 @@ class Recipe:
     betas: tuple[float, float]
     """Of Adam"""
     seed: int
+    channels: Channels = "each"
+    """Of an array's recordings: see `trainer.features.FrontEnd`"""
 
     def __post_init__(self) -> None:
         if not all(isinstance(number, int) for number in (self.epochs, self.batch, self.seed)):
             raise ValueError("epochs, batch and seed must be whole numbers")
+        if self.channels not in ("each", "mono"):
+            raise ValueError(f"channels must be 'each' or 'mono', not {self.channels!r}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be in [0, 1), not {self.betas}")
         if min(self.window_seconds, self.epochs, self.batch, self.learning_rate) <= 0 or self.decay < 0:
@@ -56,6 +61,15 @@ class Recipe:
         """Window length in samples."""
         return round(self.window_seconds * self.log_mel.sample_rate)
 
+    @property
+    def front_end(self) -> FrontEnd:
+        """What turns a clip into examples."""
+        return FrontEnd(self.log_mel, self.window_seconds, self.channels)
+
+    def rate(self, update: int) -> float:
+        """The learning rate of update 0, 1, ..."""
+        return self.learning_rate * (1.0 / (1.0 + self.decay * update))
+
     def crnn(self, labels: int) -> CrnnConfig:
         """The model for so many classes."""
         pools = tuple((frequency, time) for frequency, time in self.model["pools"])
@@ -65,6 +79,15 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """As `from_json` reads it."""
         return asdict(self)
+
+
+def with_changes(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:
+    """A recipe with the epochs and the seed of the command line, where given."""
+    return replace(
+        recipe,
+        epochs=recipe.epochs if epochs is None else epochs,
+        seed=recipe.seed if seed is None else seed,
+    )
 
 
 def names() -> list[str]:

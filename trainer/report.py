@@ -1,0 +1,7 @@
+"""Stub."""
+
+from typing import Any
+
+
+def write(*_: Any) -> None:
+    """Stub."""
