@@ -29,9 +29,6 @@ class Fault:
     """The whole file with status 200, whatever was asked for"""
 
 
-OK = Fault()
-
-
 class HttpServer:
     """Files by path, and the faults that wait for the requests of each path, first come, first served."""
 
@@ -68,25 +65,28 @@ class HttpServer:
         self.requests.append((handler.path, asked))
         if self.gate:
             self.gate.wait(10)
-        fault = self.faults[name].pop(0) if self.faults[name] else OK
-        file = self.files.get(name)
+        fault = self.faults[name].pop(0) if self.faults[name] else Fault()
         start = int(re.findall(r"\d+", asked)[0]) if asked and not fault.no_ranges else 0
-        status = fault.status or (
-            404 if file is None else 416 if start and start >= len(file) else 206 * bool(start) or 200
-        )
-        body = fault.body if fault.body is not None else (file or b"")[start:] if status < 300 else b""
+        status = fault.status or self._status(name, start)
+        body = (fault.body or self.files[name][start:]) if status in (200, 206) else b""
         headers = {"Content-Length": str(len(body))}
         if status == 206:
-            headers["Content-Range"] = f"bytes {start}-{len(file or b'') - 1}/{len(file or b'')}"
+            last = len(self.files[name]) - 1
+            headers["Content-Range"] = f"bytes {start}-{last}/{last + 1}"
         handler.send_response(status)
         for header, value in (headers | fault.headers).items():
             handler.send_header(header, value)
         handler.end_headers()
-        cut = fault.break_after if fault.hang_after is None else fault.hang_after
-        handler.wfile.write(body[:cut])
-        handler.wfile.flush()
-        if fault.hang_after is not None:
+        handler.wfile.write(body[: fault.break_after or fault.hang_after])
+        if fault.hang_after:
             self.closing.wait(60)
+
+    def _status(self, name: str, start: int) -> int:
+        if name not in self.files:
+            return 404
+        if start and start >= len(self.files[name]):
+            return 416
+        return 206 if start else 200
 
 
 @contextmanager

@@ -93,8 +93,9 @@ def download(
         run = _Run(remotes, folder, progress)
         jobs = [pool.submit(run.get, remote, finish) for remote in remotes]
         try:
-            for job in as_completed(jobs):
+            for done, job in enumerate(as_completed(jobs), start=1):
                 job.result()
+                run.show(f"{done} of {len(jobs)} files")
         finally:
             run.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -135,18 +136,19 @@ class _Run:
         self._sizes = {remote.name: remote.size for remote in remotes}
         self._reached = {remote.name: file_size(part_of(folder / remote.name)) for remote in remotes}
         # Given here and not later, what is there already does not count as speed.
-        self._bar = progress.add_task(
-            "download", total=sum(self._sizes.values()), completed=sum(self._reached.values())
-        )
+        self._bar = progress.add_task("download", total=None, completed=sum(self._reached.values()))
 
     def get(self, remote: Remote, finish: Callable[[Remote, Path], Iterable[object]]) -> None:
         path = self._folder / remote.name
         if not (path.exists() and self._wrong_digest(remote, path) is None):
             self._fetch(remote, path)
         self._sizes[remote.name] = path.stat().st_size
+        self._advance(remote, self._sizes[remote.name])
         for _ in finish(remote, path):
             self._go_on()
-        self._progress.update(self._bar, total=sum(self._sizes.values()))
+
+    def show(self, text: str) -> None:
+        self._progress.update(self._bar, description=text)
 
     def _fetch(self, remote: Remote, path: Path) -> None:
         part = part_of(path)
@@ -220,7 +222,9 @@ class _Run:
     def _advance(self, remote: Remote, position: int) -> None:
         self._go_on()
         self._reached[remote.name] = position
-        self._progress.update(self._bar, completed=sum(self._reached.values()))
+        self._progress.update(
+            self._bar, total=sum(self._sizes.values()), completed=sum(self._reached.values())
+        )
 
     def _go_on(self) -> None:
         if self.stop.is_set():

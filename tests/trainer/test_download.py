@@ -62,7 +62,7 @@ def test_a_break_is_continued(
     server: HttpServer, tmp_path: Path, end: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a break, or silence, only the missing bytes are asked for."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 1.0)
     server.faults["a.bin"] = [end]
     download([remote(server)], tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == FILE
