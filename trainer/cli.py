@@ -133,9 +133,8 @@ def _download(arguments: argparse.Namespace) -> None:
     install(chosen, arguments.to, keep_archives=arguments.keep_archives)
     # A reader finds the partitions of a set side by side, and a set of one partition by its own folder.
     data = arguments.to if len(partitions) > 1 else arguments.to / chosen[0].root
-    print(
-        f"the data is in {safe(str(data))}; next: activity-trainer data check {safe(shlex.quote(str(data)))}"
-    )
+    print(f"the data is in {safe(str(data))}")
+    print(f"next: activity-trainer data check {safe(shlex.quote(str(data)))}")
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

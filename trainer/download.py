@@ -80,6 +80,8 @@ def download(
         MonitorError: exit code 69 if the server cannot be reached, 65 if a digest stays wrong. The first such
             error ends all downloads; what has arrived is kept for the next run.
     """
+    if not remotes:  # nor a progress bar
+        return
     with (
         Progress(
             TextColumn("{task.description}"),
@@ -136,7 +138,9 @@ class _Run:
         self._sizes = {remote.name: remote.size for remote in remotes}
         self._reached = {remote.name: file_size(part_of(folder / remote.name)) for remote in remotes}
         # Given here and not later, what is there already does not count as speed.
-        self._bar = progress.add_task("download", total=None, completed=sum(self._reached.values()))
+        self._bar = progress.add_task(
+            "download", total=sum(self._sizes.values()), completed=sum(self._reached.values())
+        )
 
     def get(self, remote: Remote, finish: Callable[[Remote, Path], Iterable[object]]) -> None:
         path = self._folder / remote.name
@@ -216,7 +220,7 @@ class _Run:
         found = f"{algorithm}:{hasher.hexdigest()}"
         if found == remote.digest:
             return None
-        self._say(f"{path.name} is wrong: wanted {remote.digest}, found {found}; fetching it again")
+        self._say(f"{remote.name} is wrong: wanted {remote.digest}, found {found}")
         return found
 
     def _advance(self, remote: Remote, position: int) -> None:

@@ -175,7 +175,7 @@ def test_wrong_bytes_are_fetched_again(
     download([remote(server)], tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == FILE
     assert server.asked("a.bin") == [None, None]
-    assert "a.bin.part is wrong: wanted sha256:" in capsys.readouterr().out
+    assert "a.bin is wrong: wanted sha256:" in capsys.readouterr().out
 
 
 def test_wrong_bytes_for_ever(server: HttpServer, tmp_path: Path) -> None:
