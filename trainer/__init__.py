@@ -1,5 +1,6 @@
 """Training: data sets in, run directories out. It reproduces the paper's experiments.
 
+    download    addresses and digests   ->  files on disk; unpack.py opens the archives among them
     datasets    a folder on disk        ->  DataSet   clips with label, fold and group
     recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
     features    clips                   ->  Features  log-mel examples, one per channel

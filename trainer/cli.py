@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from monitor import __version__
 from monitor.errors import Exit, MonitorError, safe
+from trainer.datasets.archives import registry
 
 SIGINT_EXIT = 130
 
@@ -77,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     _settings(crnn)
     crnn.set_defaults(command=_train_crnn)
 
+    _add_download(commands)
+
     simulate = commands.add_parser(
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
     )
@@ -105,6 +110,19 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read")
 
 
+def _add_download(commands: Any) -> None:
+    download = commands.add_parser("download", help="fetch a published data set", allow_abbrev=False)
+    names = download.add_subparsers(required=True, metavar="NAME")
+    for name, partitions in registry().items():
+        size = sum(partition.unpacked for partition in partitions.values())
+        one = names.add_parser(name, help=f"{size / 1e9:.1f} GB unpacked", allow_abbrev=False)
+        one.add_argument("--to", type=Path, required=True, metavar="DIR", help="made if it is missing")
+        one.add_argument("--keep-archives", action="store_true", help="do not remove what is unpacked")
+        if len(partitions) > 1:
+            one.add_argument("--only", choices=partitions, help="one partition (default: all)")
+        one.set_defaults(command=_download, only=None, partitions=partitions)
+
+
 def _folds(text: str) -> list[int]:
     return [positive(part) for part in text.split(",")]
 
@@ -127,6 +145,18 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
     cache = arguments.cache or default_cache()
     settings = Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
     train(data, recipe, arguments.out, arguments.folds, settings, resume=arguments.resume)
+
+
+def _download(arguments: argparse.Namespace) -> None:
+    from trainer.datasets.install import install
+
+    partitions = arguments.partitions
+    chosen = [partitions[arguments.only]] if arguments.only else list(partitions.values())
+    install(chosen, arguments.to, keep_archives=arguments.keep_archives)
+    # A reader finds the partitions of a set side by side, and a set of one partition by its own folder.
+    data = arguments.to if len(partitions) > 1 else arguments.to / chosen[0].root
+    print(f"the data is in {safe(str(data))}")
+    print(f"next: activity-trainer data check {safe(shlex.quote(str(data)))}")
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

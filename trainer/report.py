@@ -1,7 +1,0 @@
-"""Stub."""
-
-from typing import Any
-
-
-def write(*_: Any) -> None:
-    """Stub."""
