@@ -72,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     crnn.set_defaults(command=_train_crnn)
 
+    evaluate = commands.add_parser("evaluate", help="print the scores of finished runs", allow_abbrev=False)
+    evaluate.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="run directory; several seeds: mean and spread"
+    )
+    evaluate.set_defaults(command=_evaluate)
+
     simulate = commands.add_parser(
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
     )
@@ -105,6 +111,14 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
     recipe = with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
     data = datasets.read(arguments.data)
     train(data, recipe, arguments.out, arguments.folds, arguments.threads)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from trainer import report
+
+    report.show(arguments.runs, Console())
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
