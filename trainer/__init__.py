@@ -6,7 +6,8 @@
     features    clips                   ->  Features  log-mel examples, one per channel
     models      crnn.py                 ->  the networks, one file each
     train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
-    evaluate    predictions             ->  accuracy, macro F1, confusion matrix
+    evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups
+    report      results                 ->  report.md and pictures (tables.py and confusion.py make them)
     simulate    a seed                  ->  generated recordings in the plain-folder layout
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is

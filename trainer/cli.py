@@ -8,11 +8,15 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor import __version__
 from monitor.errors import Exit, MonitorError, safe
 from trainer.datasets.archives import registry
+
+if TYPE_CHECKING:
+    from trainer.datasets import DataSet
+    from trainer.train_crnn import Settings
 
 SIGINT_EXIT = 130
 
@@ -59,29 +63,54 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    _add_download(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_simulate(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
     train = commands.add_parser("train", help="train a model", allow_abbrev=False)
     models = train.add_subparsers(required=True, metavar="MODEL")
     crnn = models.add_parser("crnn", help="the paper's convolutional recurrent network", allow_abbrev=False)
-    crnn.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="ESC-50 layout, or DIR/<class>/*.wav"
-    )
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
     crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
     crnn.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
     crnn.add_argument("--folds", type=_folds, metavar="K,...", help="test these folds only (default: all)")
-    crnn.add_argument(
-        "--limit",
-        type=positive,
-        metavar="N",
-        help="only N clips of each class in each fold, for a trial",
-    )
     crnn.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
-    _settings(crnn)
+    _add_settings(crnn)
     crnn.set_defaults(command=_train_crnn)
 
-    _add_download(commands)
 
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that trains."""
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="a published data set, or DIR/<class>/*.wav"
+    )
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="only N clips of each class in each fold, for a trial"
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
+    parser.add_argument(
+        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="of features (default: ~/.cache/activity-monitor/features)"
+    )
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser("evaluate", help="print the scores of finished runs", allow_abbrev=False)
+    evaluate.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="run directory; several seeds: mean and spread"
+    )
+    evaluate.set_defaults(command=_evaluate)
+
+
+def _add_simulate(commands: Any) -> None:
     simulate = commands.add_parser(
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
     )
@@ -95,19 +124,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--seed", type=_seed, default=1, metavar="S", help="default: %(default)s")
     simulate.set_defaults(command=_simulate)
-    return parser
-
-
-def _settings(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that trains."""
-    parser.add_argument(
-        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
-    )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
-    parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="of features (default: ~/.cache/activity-monitor/features)"
-    )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read")
 
 
 def _add_download(commands: Any) -> None:
@@ -134,17 +150,27 @@ def _seed(text: str) -> int:
 
 
 def _train_crnn(arguments: argparse.Namespace) -> None:
-    from trainer import datasets, recipes
-    from trainer.features import default_cache
-    from trainer.train_crnn import Settings, train
+    from trainer import recipes
+    from trainer.train_crnn import train
 
     recipe = recipes.with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
+    data = _data(arguments)
+    train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
+
+
+def _data(arguments: argparse.Namespace) -> DataSet:
+    from trainer import datasets
+
     data = datasets.read(arguments.data)
-    if arguments.limit:
-        data = data.limited(arguments.limit)
+    return data.limited(arguments.limit) if arguments.limit else data
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from trainer.features import default_cache
+    from trainer.train_crnn import Settings
+
     cache = arguments.cache or default_cache()
-    settings = Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
-    train(data, recipe, arguments.out, arguments.folds, settings, resume=arguments.resume)
+    return Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
 
 
 def _download(arguments: argparse.Namespace) -> None:
@@ -157,6 +183,14 @@ def _download(arguments: argparse.Namespace) -> None:
     data = arguments.to if len(partitions) > 1 else arguments.to / chosen[0].root
     print(f"the data is in {safe(str(data))}")
     print(f"next: activity-trainer data check {safe(shlex.quote(str(data)))}")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from trainer import report
+
+    report.show(arguments.runs, Console())
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

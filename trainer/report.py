@@ -1,0 +1,185 @@
+"""The report of a run: what `evaluate.summarise` found, for readers.
+
+report.md                       scores with intervals, F1 per class, the pictures
+confusion.png, .svg             development partition, all folds pooled
+confusion_evaluation.png, .svg  evaluation partition, if there is one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from monitor.errors import MonitorError, safe
+from trainer import confusion, run
+from trainer.tables import Column, Row, markdown, measured, over_runs, percent, plain, score, terminal
+
+REPORT = "report.md"
+METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+PARTS = {
+    "all": "evaluation",
+    "known": "evaluation, known arrays",
+    "unknown": "evaluation, unknown arrays",
+}
+SCORES = (
+    Column("part", "partition"),
+    Column("clips", "clips", number=True),
+    Column("groups", "groups", number=True),
+    Column("accuracy", "accuracy", score, number=True),
+    Column("macro_f1", "macro F1", score, number=True),
+)
+CLASSES = (
+    Column("label", "class"),
+    Column("clips", "clips", number=True),
+    Column("mean", "F1, mean of the folds", percent, number=True),
+    Column("pooled", "F1, pooled", percent, number=True),
+    Column("evaluation_clips", "evaluation clips", number=True),
+    Column("evaluation", "F1, evaluation", percent, number=True),
+)
+RUNS = (
+    Column("run", "run"),
+    Column("accuracy", "accuracy", score, number=True),
+    Column("macro_f1", "macro F1", score, number=True),
+    Column("evaluation_accuracy", "evaluation accuracy", score, number=True),
+    Column("evaluation_macro_f1", "evaluation macro F1", score, number=True),
+)
+
+
+def write(folder: Path, title: str, labels: Sequence[str], results: dict[str, Any]) -> None:
+    """Write the report of a run.
+
+    Args:
+        folder: run directory; it exists.
+        title: of the report and above the pictures.
+        labels: in the order of the results.
+        results: of `evaluate.summarise`.
+    """
+    pictures = {"confusion": ("development", results["pooled"])}
+    if results["evaluation"]:
+        pictures["confusion_evaluation"] = ("evaluation", results["evaluation"]["all"])
+    for name, (partition, scores) in pictures.items():
+        confusion.write(folder, name, f"{title}: {partition} partition", labels, scores["confusion"])
+    text = TEXT.format(
+        title=plain(title),
+        metric=METRICS[results["metric"]],
+        value=score(measured(results["mean"], results["metric"])),
+        scores=markdown(SCORES, score_rows(results)),
+        classes=markdown(CLASSES, class_rows(labels, results)),
+        pictures="\n".join(
+            f"![{partition} partition]({name}.png)\n" for name, (partition, _) in pictures.items()
+        ),
+    )
+    (folder / REPORT).write_text(text, encoding="utf-8")
+
+
+def show(folders: Sequence[Path], console: Console) -> None:
+    """Print the scores of finished runs and, of several, their mean and spread.
+
+    Args:
+        folders: run directories; several differ in their seeds only.
+        console: to print to.
+
+    Raises:
+        MonitorError: no run directory, a run that is not finished or of another version, or several that do
+            not go together.
+    """
+    configs = [run.load_config(folder) for folder in folders]
+    several = [run.load_results(folder) for folder in folders]
+    for folder, config in zip(folders, configs, strict=True):
+        if _but_seed(config) != _but_seed(configs[0]):
+            raise MonitorError(
+                f"{safe(str(folder))} has another recipe, other labels or other folds than "
+                f"{safe(str(folders[0]))}; runs that are averaged must differ in their seed only"
+            )
+    for folder, config, results in zip(folders, configs, several, strict=True):
+        try:
+            scores, classes = score_rows(results), class_rows(config.labels, results)
+        except (KeyError, TypeError) as exc:
+            raise MonitorError(
+                f"{safe(str(folder / run.RESULTS))} is of another version; train the run again"
+            ) from exc
+        console.print(terminal(SCORES, scores, str(folder)))
+        console.print(terminal(CLASSES, classes, ""))
+    if len(folders) > 1:
+        rows = run_rows([str(folder) for folder in folders], several)
+        console.print(terminal(RUNS, rows, "runs, each the mean of its folds"))
+
+
+def score_rows(results: dict[str, Any]) -> list[Row]:
+    """One row for the mean of the folds, each fold, all pooled, and each part of the evaluation partition."""
+    parts = {
+        "mean of the folds": results["mean"],
+        **{f"fold {fold}": scores for fold, scores in results["folds"].items()},
+        "all folds pooled": results["pooled"],
+        **{PARTS[kind]: scores for kind, scores in (results["evaluation"] or {}).items()},
+    }
+    return [
+        {"part": part, **{key: scores[key] for key in ("clips", "groups") if key in scores}, **_both(scores)}
+        for part, scores in parts.items()
+    ]
+
+
+def class_rows(labels: Sequence[str], results: dict[str, Any]) -> list[Row]:
+    """One row per class: its clips and its F1."""
+    pooled, evaluation = results["pooled"], (results["evaluation"] or {}).get("all")
+    rows = []
+    for index, label in enumerate(labels):
+        row = {
+            "label": label,
+            "clips": sum(pooled["confusion"][index]),
+            "mean": results["mean"]["f1"][index],
+            "pooled": pooled["f1"][index],
+        }
+        if evaluation:
+            row["evaluation_clips"] = sum(evaluation["confusion"][index])
+            row["evaluation"] = evaluation["f1"][index]
+        rows.append(row)
+    return rows
+
+
+def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Row]:
+    """One row per run and one with mean and standard deviation over all; two or more runs."""
+    rows = []
+    for name, results in zip(names, several, strict=True):
+        row = {"run": name, **_both(results["mean"])}
+        if results["evaluation"]:
+            row |= {f"evaluation_{key}": value for key, value in _both(results["evaluation"]["all"]).items()}
+        rows.append(row)
+    shared = set.intersection(*map(set, rows)) - {"run"}
+    spread = {key: over_runs([row[key] for row in rows]) for key in rows[0] if key in shared}
+    return [*rows, {"run": f"mean ± standard deviation of {len(rows)} runs", **spread}]
+
+
+def _but_seed(config: run.Config) -> tuple[Any, ...]:
+    return replace(config.recipe, seed=0), config.labels, config.folds
+
+
+def _both(scores: dict[str, Any]) -> dict[str, Any]:
+    return {key: measured(scores, key) for key in METRICS}
+
+
+TEXT = """\
+# {title}
+
+Development score: {metric} {value} %, the mean of the folds.
+
+## Scores
+
+{scores}
+In percent; macro F1 is the mean over all classes. In brackets: 95 % intervals, bootstrapped over groups of
+clips that were recorded together. They say how much other recordings would have changed the scores of these
+models; what another seed would change is not in them. A single group has no interval, and where a class has
+only a few groups, intervals are too narrow.
+
+## Classes
+
+{classes}
+## Confusion
+
+Row: true class; column: predicted class; in each cell the percentage of the row and the number of clips.
+
+{pictures}"""
