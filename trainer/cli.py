@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     models = train.add_subparsers(required=True, metavar="MODEL")
     crnn = models.add_parser("crnn", help="the paper's convolutional recurrent network", allow_abbrev=False)
     crnn.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="ESC-50 layout, or DIR/<class>/*.wav"
+        "--data", type=Path, required=True, metavar="DIR", help="a published data set, or DIR/<class>/*.wav"
     )
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
     crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
         "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
     )
     crnn.set_defaults(command=_train_crnn)
+
+    data = commands.add_parser("data", help="look after data sets", allow_abbrev=False)
+    tasks = data.add_subparsers(required=True, metavar="TASK")
+    check = tasks.add_parser("check", help="compare a copy with the published set", allow_abbrev=False)
+    check.add_argument("folder", type=Path, metavar="DIR", help="as for train --data")
+    check.set_defaults(command=_data_check)
 
     simulate = commands.add_parser(
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
@@ -105,6 +111,12 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
     recipe = with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
     data = datasets.read(arguments.data)
     train(data, recipe, arguments.out, arguments.folds, arguments.threads)
+
+
+def _data_check(arguments: argparse.Namespace) -> None:
+    from trainer.datasets.check import check
+
+    check(arguments.folder)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
