@@ -1,7 +1,7 @@
 """Training: data sets in, run directories out. It reproduces the paper's experiments.
 
     download    addresses and digests   ->  files on disk; unpack.py opens the archives among them
-    datasets    a folder on disk        ->  DataSet   clips with label, fold and group
+    datasets    a folder on disk        ->  DataSet   clips with label, fold and group; check.py checks a copy
     recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
     features    clips                   ->  Features  log-mel examples, one per channel
     models      crnn.py                 ->  the networks, one file each

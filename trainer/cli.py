@@ -64,10 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _add_download(commands)
+    _add_data(commands)
     _add_train(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
     return parser
+
+
+def _add_data(commands: Any) -> None:
+    data = commands.add_parser("data", help="look after data sets", allow_abbrev=False)
+    tasks = data.add_subparsers(required=True, metavar="TASK")
+    check = tasks.add_parser("check", help="compare a copy with the published set", allow_abbrev=False)
+    check.add_argument("folder", type=Path, metavar="DIR", help="as for train --data")
+    check.set_defaults(command=_data_check)
 
 
 def _add_train(commands: Any) -> None:
@@ -191,6 +200,12 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from trainer import report
 
     report.show(arguments.runs, Console())
+
+
+def _data_check(arguments: argparse.Namespace) -> None:
+    from trainer.datasets.check import check
+
+    check(arguments.folder)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

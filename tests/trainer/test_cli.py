@@ -31,9 +31,12 @@ def test_train_on_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "fold 4: accuracy" in capsys.readouterr().out
     assert sorted(path.name for path in out.iterdir()) == [
         "config.json",
+        "confusion.png",
+        "confusion.svg",
         "fold4.pt",
         "metrics.csv",
         "predictions.csv",
+        "report.md",
         "results.json",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,8 @@ class DataSet:
     """Where the clips come from, one line; empty if unknown"""
     metric: Literal["accuracy", "macro_f1"] = "accuracy"
     """What results on this data set are compared by"""
+    notes: tuple[str, ...] = ()
+    """What a user should know about this copy, a line each"""
 
     @property
     def folds(self) -> list[int]:
@@ -63,6 +66,40 @@ class DataSet:
     def file(self, clip: Clip) -> str:
         """A clip's path inside the folder, with `/`."""
         return clip.path.relative_to(self.folder).as_posix()
+
+
+def refuse_torn_groups(name: str, clips: Iterable[Clip], known: Collection[str] = ()) -> None:
+    """Make sure that no split crosses a group.
+
+    Args:
+        name: of the data set.
+        clips: of all folds and partitions.
+        known: groups that are published in two folds.
+
+    Raises:
+        MonitorError: a group is in two folds, or in a fold and the evaluation partition.
+    """
+    first: dict[str, Clip] = {}
+    for clip in clips:
+        other = first.setdefault(clip.group, clip)
+        if other.fold != clip.fold and clip.group not in known:
+            raise MonitorError(
+                f"{safe(name)}: {safe(clip.group)} is torn apart: {safe(other.path.name)} is in "
+                f"{_where(other)}, {safe(clip.path.name)} in {_where(clip)}; what was recorded together "
+                "must stay in one fold"
+            )
+
+
+def _where(clip: Clip) -> str:
+    return "the evaluation partition" if clip.fold == EVALUATION else f"fold {clip.fold}"
+
+
+def list_folders(data: DataSet) -> dict[Path, set[str]]:
+    """Names in every folder that has clips: asking for 73,000 files one by one is slow."""
+    folders = {clip.path.parent for clip in data.clips}
+    return {
+        folder: {entry.name for entry in folder.iterdir()} if folder.is_dir() else set() for folder in folders
+    }
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:

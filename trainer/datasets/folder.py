@@ -1,6 +1,7 @@
 """A plain folder of classes: `<class>/<clip>.wav|flac|ogg`, with two files that may be missing.
 
-folds.csv       columns file,fold[,group]; file is `<class>/<clip>`. Without it: four folds, by name
+folds.csv       columns file,fold[,group]; file is `<class>/<clip>`; fold 0 is the evaluation partition, which
+                nothing is learnt from. Without the file: four folds, by name
 dataset.json    {"name": ..., "licence": ..., "source": ...}, what a model card says about the clips
 """
 
@@ -11,27 +12,31 @@ from collections import defaultdict
 from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
-from trainer.datasets.clips import Clip, DataSet, read_csv, whole_number
+from trainer.datasets.clips import Clip, DataSet, read_csv, refuse_torn_groups, whole_number
 
+PUBLISHED = None
 FOLDS = "folds.csv"
 FACTS = "dataset.json"
 SUFFIXES = (".wav", ".flac", ".ogg")
 DEFAULT_FOLDS = 4
 """As in the paper's cross-validations."""
+LOOKED_FOR = (
+    "looked for DCASE2018-task5-dev/, TUT-acoustic-scenes-2017-development/, ESC-50-master/, meta/esc50.csv "
+    "and <class>/*.wav, .flac or .ogg"
+)
 
 
 def read(folder: Path) -> DataSet:
     """Clips of a folder of classes; labels in alphabetical order."""
     files = [path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in SUFFIXES]
     if not files:
-        raise MonitorError(
-            f"{safe(str(folder))} holds neither meta/esc50.csv nor <class>/*.wav, .flac or .ogg",
-            Exit.NO_INPUT,
-        )
+        raise MonitorError(f"no data set in {safe(str(folder))}: {LOOKED_FOR}", Exit.NO_INPUT)
     clips = _listed(folder, files) if (folder / FOLDS).is_file() else _dealt(files)
     facts = _facts(folder / FACTS)
+    name = facts.get("name", folder.resolve().name)
+    refuse_torn_groups(name, clips)
     return DataSet(
-        name=facts.get("name", folder.resolve().name),
+        name=name,
         folder=folder,
         labels=tuple(sorted({clip.label for clip in clips})),
         clips=clips,

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from monitor.errors import MonitorError
+from tests.published import write_esc50
 from tests.toy_training import sound
 from tests.toys import SHARED
 from trainer import datasets
@@ -71,11 +72,44 @@ def test_fold_that_is_no_number(tmp_path: Path) -> None:
         datasets.read(write(tmp_path, [*ROWS, "x.wav,one,4,low,False,504,A"]))
 
 
+def test_fold_that_is_not_published(tmp_path: Path) -> None:
+    """There are folds 1 to 5; 0 must not become an evaluation partition by accident."""
+    with pytest.raises(MonitorError, match="there are folds 1 to 5, found 0"):
+        datasets.read(write(tmp_path, [*ROWS, "0-504-A-4.wav,0,4,low,False,504,A"]))
+
+
+def test_fold_5_is_the_evaluation_partition(tmp_path: Path) -> None:
+    """The paper cross-validates on folds 1 to 4; fold 5 is held out. The archive's folder may be left out."""
+    data = datasets.read(write_esc50(tmp_path, seconds=0.01))
+    assert (data.name, data.folds, data.metric) == ("ESC-50", [1, 2, 3, 4], "accuracy")
+    assert data.folder == tmp_path / "ESC-50-master"
+    held_out = {clip.path.name[0] for clip in data.clips if clip.fold == datasets.EVALUATION}
+    assert held_out == {"5"}
+
+
+def test_published_sources_in_two_folds(tmp_path: Path) -> None:
+    """Two recordings of the real set are in fold 4 and in fold 5; they are read as published."""
+    data = datasets.read(write_esc50(tmp_path, seconds=0.01))
+    folds = {clip.fold for clip in data.clips if clip.group == "209698"}
+    assert folds == {4, datasets.EVALUATION}
+
+
+def test_another_source_in_two_folds(tmp_path: Path) -> None:
+    """Any other recording in two folds is refused."""
+    rows = [*ROWS, "2-500-B-4.wav,2,4,low,False,500,B"]
+    with pytest.raises(
+        MonitorError, match=r"500 is torn apart: 1-500-A-4\.wav is in fold 1, 2-500-B-4\.wav in"
+    ):
+        datasets.read(write(tmp_path, rows))
+
+
 def test_missing_audio_is_counted_and_named(tmp_path: Path) -> None:
     """Audio files that the table lists and the folder lacks are counted and named."""
     write(tmp_path, ROWS)
     (tmp_path / "audio" / "2-502-A-4.wav").unlink()
-    with pytest.raises(MonitorError, match=r"1 of 4 audio files are missing: 2-502-A-4\.wav") as caught:
+    with pytest.raises(
+        MonitorError, match=r"1 of 4 audio files are missing: audio/2-502-A-4\.wav; unpack"
+    ) as caught:
         datasets.read(tmp_path)
     assert caught.value.exit_code == 66
 

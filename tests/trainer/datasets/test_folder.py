@@ -35,6 +35,17 @@ def test_folds_from_a_table(tmp_path: Path) -> None:
     assert {clip.group for clip in data.clips if clip.fold == 6} == {"room1"}
 
 
+def test_evaluation_partition_in_a_table(tmp_path: Path) -> None:
+    """Fold 0 in folds.csv is the evaluation partition, which need not have every class."""
+    write_data(tmp_path, clips=3)
+    rows = [f"{label}/{label}{index}.wav,{index}" for label in LABELS for index in (0, 1, 2)]
+    (tmp_path / LABELS[0] / f"{LABELS[0]}0.wav").unlink()
+    (tmp_path / "folds.csv").write_text("\n".join(["file,fold", *rows[1:]]))
+    data = datasets.read(tmp_path)
+    assert data.folds == [1, 2]
+    assert [clip.label for clip in data.clips if clip.fold == datasets.EVALUATION] == list(LABELS[1:])
+
+
 def test_a_table_cannot_leave_clips_out_unnoticed(tmp_path: Path) -> None:
     """A clip that folds.csv does not name would silently be missing from the training."""
     write_data(tmp_path, clips=2)
@@ -48,7 +59,7 @@ def test_one_class_is_none(tmp_path: Path) -> None:
     write_data(tmp_path)
     for label in LABELS[1:]:
         shutil.rmtree(tmp_path / label)
-    with pytest.raises(MonitorError, match="at least two classes are needed, found 1"):
+    with pytest.raises(MonitorError, match="at least two classes are needed, found only high"):
         datasets.read(tmp_path)
 
 
@@ -77,7 +88,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 def test_folder_without_audio(tmp_path: Path) -> None:
     """A folder that is no data set says what one looks like."""
-    with pytest.raises(MonitorError, match=r"neither meta/esc50.csv nor <class>/\*\.wav"):
+    with pytest.raises(MonitorError, match=r"looked for DCASE2018-task5-dev/, .* and <class>/\*\.wav"):
         datasets.read(tmp_path)
 
 
