@@ -73,16 +73,17 @@ def check(folder: Path) -> None:
     for line in _subset(data, counts, published):
         print(line)
     if differences:
-        raise MonitorError(f"{safe(data.name)}: {differences} differences, listed above")
+        word = "difference" if differences == 1 else "differences"
+        raise MonitorError(f"{safe(data.name)}: {differences} {word}, listed above")
     if layout.PUBLISHED is not None:
         print("all of it is as published")
 
 
 def _show(differences: Iterable[str]) -> int:
-    number = 0
-    for number, line in enumerate(differences, start=1):  # noqa: B007
+    lines = list(differences)
+    for line in lines:
         print(f"differs: {safe(line)}")
-    return number
+    return len(lines)
 
 
 def _wrong_lists(home: Path, published: Published) -> Iterator[str]:
