@@ -20,11 +20,7 @@ from trainer.tables import Column, Row, markdown, measured, over_runs, percent, 
 
 REPORT = "report.md"
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
-PARTS = {
-    "all": "evaluation",
-    "known": "evaluation, known arrays",
-    "unknown": "evaluation, unknown arrays",
-}
+PARTS = {"all": "evaluation", "known": "- known arrays", "unknown": "- unknown arrays"}
 SCORES = (
     Column("part", "partition"),
     Column("clips", "clips", number=True),
@@ -35,17 +31,17 @@ SCORES = (
 CLASSES = (
     Column("label", "class"),
     Column("clips", "clips", number=True),
-    Column("mean", "F1, mean of the folds", percent, number=True),
+    Column("mean", "F1, mean", percent, number=True),
     Column("pooled", "F1, pooled", percent, number=True),
-    Column("evaluation_clips", "evaluation clips", number=True),
-    Column("evaluation", "F1, evaluation", percent, number=True),
+    Column("evaluation_clips", "eval. clips", number=True),
+    Column("evaluation", "F1, eval.", percent, number=True),
 )
 RUNS = (
     Column("run", "run"),
     Column("accuracy", "accuracy", score, number=True),
     Column("macro_f1", "macro F1", score, number=True),
-    Column("evaluation_accuracy", "evaluation accuracy", score, number=True),
-    Column("evaluation_macro_f1", "evaluation macro F1", score, number=True),
+    Column("evaluation_accuracy", "eval. accuracy", score, number=True),
+    Column("evaluation_macro_f1", "eval. macro F1", score, number=True),
 )
 
 
@@ -89,12 +85,7 @@ def show(folders: Sequence[Path], console: Console) -> None:
     """
     configs = [run.load_config(folder) for folder in folders]
     several = [run.load_results(folder) for folder in folders]
-    for folder, config in zip(folders, configs, strict=True):
-        if _but_seed(config) != _but_seed(configs[0]):
-            raise MonitorError(
-                f"{safe(str(folder))} has another recipe, other labels or other folds than "
-                f"{safe(str(folders[0]))}; runs that are averaged must differ in their seed only"
-            )
+    _check_alike(folders, configs)
     for folder, config, results in zip(folders, configs, several, strict=True):
         try:
             scores, classes = score_rows(results), class_rows(config.labels, results)
@@ -102,8 +93,8 @@ def show(folders: Sequence[Path], console: Console) -> None:
             raise MonitorError(
                 f"{safe(str(folder / run.RESULTS))} is of another version; train the run again"
             ) from exc
-        console.print(terminal(SCORES, scores, str(folder)))
-        console.print(terminal(CLASSES, classes, ""))
+        console.print(terminal(SCORES, scores, str(folder)), "")
+        console.print(terminal(CLASSES, classes, ""), "")
     if len(folders) > 1:
         rows = run_rows([str(folder) for folder in folders], several)
         console.print(terminal(RUNS, rows, "runs, each the mean of its folds"))
@@ -151,11 +142,17 @@ def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Ro
         rows.append(row)
     shared = set.intersection(*map(set, rows)) - {"run"}
     spread = {key: over_runs([row[key] for row in rows]) for key in rows[0] if key in shared}
-    return [*rows, {"run": f"mean ± standard deviation of {len(rows)} runs", **spread}]
+    return [*rows, {"run": "mean ± deviation", **spread}]
 
 
-def _but_seed(config: run.Config) -> tuple[Any, ...]:
-    return replace(config.recipe, seed=0), config.labels, config.folds
+def _check_alike(folders: Sequence[Path], configs: Sequence[run.Config]) -> None:
+    but_seed = [(replace(config.recipe, seed=0), config.labels, config.folds) for config in configs]
+    for folder, settings in zip(folders, but_seed, strict=True):
+        if settings != but_seed[0]:
+            raise MonitorError(
+                f"{safe(str(folder))} has another recipe, other labels or other folds than "
+                f"{safe(str(folders[0]))}; runs that are averaged must differ in their seed only"
+            )
 
 
 def _both(scores: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +173,8 @@ models; what another seed would change is not in them. A single group has no int
 only a few groups, intervals are too narrow.
 
 ## Classes
+
+F1 in percent: the mean of the folds, of all folds pooled and, if there is one, of the evaluation partition.
 
 {classes}
 ## Confusion

@@ -54,10 +54,13 @@ def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Table:
     """A table for a terminal."""
-    table = Table(title=Text(safe(title)), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=Text(safe(title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+    )
     columns = _used(columns, rows)
     for column in columns:
-        table.add_column(column.title, justify="right" if column.number else "left")
+        # "fold": in a narrow window a long name takes several lines, but none of it is lost.
+        table.add_column(column.title, justify="right" if column.number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(column.cell(row)) for column in columns))
     return table

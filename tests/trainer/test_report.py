@@ -145,7 +145,7 @@ def test_report_without_evaluation(tmp_path: Path) -> None:
     """Without an evaluation partition nothing is said about one."""
     report.write(tmp_path, "toy", LABELS, results(evaluation=False))
     assert {path.name for path in tmp_path.iterdir()} == {"report.md", "confusion.png", "confusion.svg"}
-    assert "evaluation" not in (tmp_path / "report.md").read_text()
+    assert "eval." not in (tmp_path / "report.md").read_text()
 
 
 def test_report_without_intervals(tmp_path: Path) -> None:
