@@ -61,7 +61,7 @@ def _training(config: run.Config) -> dict[str, Any]:
 
 def _scores(config: run.Config, results: dict[str, Any]) -> dict[str, Any]:
     return {
-        **results["mean"],
+        **{key: results["mean"][key] for key in ("accuracy", "macro_f1", "interval")},
         "clips": results["pooled"]["clips"],
         "per_fold": {
             str(fold): {key: results["folds"][str(fold)][key] for key in ("accuracy", "macro_f1", "clips")}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from monitor import __version__
 from monitor.errors import Exit, MonitorError, safe
 from trainer.datasets.archives import registry
+from trainer.experiments import EXPERIMENTS
 
 if TYPE_CHECKING:
     from trainer.datasets import DataSet
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_download(commands)
     _add_data(commands)
     _add_train(commands)
+    _add_reproduce(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
     return parser
@@ -86,7 +88,7 @@ def _add_train(commands: Any) -> None:
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
     crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
     crnn.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
-    crnn.add_argument("--folds", type=_folds, metavar="K,...", help="test these folds only (default: all)")
+    crnn.add_argument("--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)")
     crnn.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
     _add_settings(crnn)
@@ -109,6 +111,34 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="of features (default: ~/.cache/activity-monitor/features)"
     )
+
+
+def _add_reproduce(commands: Any) -> None:
+    reproduce = commands.add_parser(
+        "reproduce", help="carry out an experiment of the paper and fill its table", allow_abbrev=False
+    )
+    reproduce.add_argument(
+        "experiment", choices=EXPERIMENTS, metavar="EXPERIMENT", help=", ".join(EXPERIMENTS)
+    )
+    reproduce.add_argument(
+        "--out", type=Path, default=Path("runs"), metavar="DIR", help="default: %(default)s"
+    )
+    reproduce.add_argument(
+        "--seeds",
+        type=_numbers,
+        default=[1],
+        metavar="S,...",
+        help="train every system with each (default: 1)",
+    )
+    reproduce.add_argument(
+        "--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)"
+    )
+    reproduce.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
+    reproduce.add_argument(
+        "--dry-run", action="store_true", help="only say what is to do and how long it takes"
+    )
+    _add_settings(reproduce)
+    reproduce.set_defaults(command=_reproduce)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -148,7 +178,7 @@ def _add_download(commands: Any) -> None:
         one.set_defaults(command=_download, only=None, partitions=partitions)
 
 
-def _folds(text: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     return [positive(part) for part in text.split(",")]
 
 
@@ -162,9 +192,27 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
     from trainer import recipes
     from trainer.train_crnn import train
 
-    recipe = recipes.with_changes(recipes.load(arguments.recipe), arguments.epochs, arguments.seed)
+    given = {
+        key: getattr(arguments, key) for key in ("epochs", "seed") if getattr(arguments, key) is not None
+    }
+    recipe = recipes.with_changes(recipes.load(arguments.recipe), given)
     data = _data(arguments)
     train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
+
+
+def _reproduce(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from trainer.reproduce import FORECAST, forecast, plan, reproduce
+    from trainer.tables import terminal
+
+    data, settings, console = _data(arguments), _settings(arguments), Console()
+    plans = plan(arguments.experiment, data, arguments.out, arguments.seeds, arguments.epochs)
+    if arguments.dry_run:
+        rows = forecast(plans, data, arguments.folds, settings)
+        console.print(terminal(FORECAST, rows, f"{arguments.experiment} on {data.name}"))
+    else:
+        reproduce(arguments.experiment, plans, data, settings, console, folds=arguments.folds)
 
 
 def _data(arguments: argparse.Namespace) -> DataSet:

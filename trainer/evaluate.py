@@ -147,6 +147,38 @@ def confusion_matrix(truth: Classes, predicted: Classes, labels: int) -> npt.NDA
     return counts
 
 
+def difference(pairs: Sequence[tuple[Predictions, Predictions]]) -> dict[str, Any]:
+    """How much more accurate one system is than another on the clips that both predicted.
+
+    Args:
+        pairs: predictions of the one and of the other, a pair for each seed; clips are matched by their file.
+
+    Returns:
+        `value` in [-1, 1], the mean over the pairs; `interval` [low, high] over groups, as everywhere here,
+        or None for a single group. Both systems are resampled together, so that clips that are hard for both
+        do not widen it.
+
+    Raises:
+        ValueError: they have no clip in common.
+    """
+    groups: list[str] = []
+    gains: list[float] = []
+    for ours, base in pairs:
+        theirs = dict(zip(base.file, base.predicted == base.truth, strict=True))
+        right = ours.predicted == ours.truth
+        for file, group, hit in zip(ours.file, ours.group, right.tolist(), strict=True):
+            if file in theirs:
+                groups.append(group)
+                gains.append(float(hit) - float(theirs[file]))
+    if not gains:
+        raise ValueError("the runs have no clip in common")
+    names, group_of = np.unique(groups, return_inverse=True)
+    totals, clips = np.bincount(group_of, weights=gains), np.bincount(group_of)  # [groups]
+    weights = _weights(np.random.default_rng(SEED), len(names), RESAMPLES)
+    interval = np.quantile((weights @ totals) / (weights @ clips), LEVELS).tolist()
+    return {"value": float(np.mean(gains)), "interval": interval if len(names) > 1 else None}
+
+
 def resample(truth: Classes, predicted: Classes, group: Classes, labels: int, stream: int) -> Floats | None:
     """Scores of bootstrap resamples of the groups.
 
@@ -179,11 +211,16 @@ def resample(truth: Classes, predicted: Classes, group: Classes, labels: int, st
     scores = []
     for start in range(0, RESAMPLES, chunk):
         drawn = min(chunk, RESAMPLES - start)
-        weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=drawn)  # [drawn, groups]
-        # Whole numbers in float64: exact, and far faster than whole numbers of int64.
-        resampled = weights.astype(np.float64) @ counts.reshape(groups, 3 * labels)
+        resampled = _weights(rng, groups, drawn) @ counts.reshape(groups, 3 * labels)
         scores.append(_scores_of(resampled.reshape(drawn, 3, labels), counts.sum(axis=0)))
     return np.concatenate(scores)
+
+
+def _weights(rng: np.random.Generator, groups: int, drawn: int) -> Floats:
+    """How often each group is in each resample, `[drawn, groups]`."""
+    counts = rng.multinomial(groups, np.full(groups, 1 / groups), size=drawn)
+    # Whole numbers in float64: exact, and far faster to multiply than whole numbers of int64.
+    return counts.astype(np.float64)
 
 
 def _sample(

@@ -92,9 +92,14 @@ def create(folder: Path, config: Config) -> None:
     _write_json(folder / CONFIG, asdict(config))
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a run is here, with its results."""
+    return (folder / RESULTS).is_file()
+
+
 def is_unfinished(folder: Path) -> bool:
     """Whether a run was begun here and not finished."""
-    return (folder / CONFIG).is_file() and not (folder / RESULTS).is_file()
+    return (folder / CONFIG).is_file() and not is_finished(folder)
 
 
 def check_unfinished(folder: Path) -> None:

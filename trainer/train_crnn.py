@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -229,6 +229,25 @@ def fit(
         }
         epoch_done(facts, state)
     model.eval()
+
+
+def seconds_per_example(recipe: Recipe, labels: int, settings: Settings) -> float:
+    """How long an example takes in training, measured on noise."""
+    device = _prepare(settings)
+    count, spec = 3 * recipe.batch, recipe.log_mel
+    noise = np.random.default_rng(0).uniform(
+        spec.floor_db, 0, (count, spec.n_mels, spec.frames(recipe.window))
+    )
+    seconds = []
+    fit(
+        Crnn(recipe.crnn(labels)).to(device),
+        noise.astype(np.float32),
+        np.zeros(count, dtype=np.intp),
+        np.arange(count),
+        recipe=replace(recipe, epochs=2),
+        epoch_done=lambda facts, _: seconds.append(facts["seconds"]),
+    )
+    return min(seconds) / count
 
 
 def _batches(

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from trainer import evaluate as evaluation
-from trainer.evaluate import RESAMPLES, Predictions, evaluate, resample, summarise
+from trainer.evaluate import RESAMPLES, Predictions, difference, evaluate, resample, summarise
 
 LABELS = ("eating", "other", "working")
 
@@ -224,3 +224,31 @@ def test_memory_is_bounded() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40e6
+
+
+def test_difference_of_two_systems() -> None:
+    """The difference is of accuracies on common clips; what both get wrong does not widen its interval."""
+    base = predictions(300, 60, 1)
+    same = difference([(base, base)])
+    assert (same["value"], same["interval"]) == (0.0, [0.0, 0.0])
+    right = np.eye(3)[base.truth]
+    wrong = np.flatnonzero(base.predicted != base.truth)
+    better = base.scores.copy()
+    better[wrong[:30]] = right[wrong[:30]]
+    gain = difference([(replace(base, scores=better), base)])
+    assert gain["value"] == pytest.approx(30 / 300)
+    assert 0.05 < gain["interval"][0] < 0.1 < gain["interval"][1] < 0.15
+    other = predictions(300, 60, 1, seed=2)
+    assert width(difference([(base, other)])["interval"]) > 1.5 * width(gain["interval"])
+    both = difference([(replace(base, scores=better), base), (base, base)])
+    assert both["value"] == pytest.approx(15 / 300)
+    some = replace(base, file=("new.wav", *base.file[1:]))
+    assert difference([(some, base)])["value"] == 0.0
+    with pytest.raises(ValueError, match="no clip in common"):
+        difference([(replace(base, file=tuple(f"x{index}" for index in range(300))), base)])
+
+
+def test_difference_within_one_group() -> None:
+    """A single group gives no interval."""
+    one = replace(predictions(10, 5, 1), group=("g",) * 10)
+    assert difference([(one, one)])["interval"] is None

@@ -19,7 +19,7 @@ def test_real_clips_from_data_to_graph(tmp_path: Path) -> None:
     """Real clips go through reading, training and export; the one that is too short is named."""
     data = datasets.read(SHARED / "esc10")
     data = replace(data, clips=tuple(clip for clip in data.clips if clip.fold in (3, 4)))
-    recipe = recipes.with_changes(recipes.load("esc50"), 1, None)
+    recipe = recipes.with_changes(recipes.load("esc50"), {"epochs": 1})
     narrow = replace(recipe, model={**recipe.model, "filters": [8, 8, 8, 8]})
     settings = Settings(threads=2, device="cpu", cache=tmp_path / "cache")
     results = train(data, narrow, tmp_path / "run", [4], settings)

@@ -67,7 +67,13 @@ def test_same_seed_same_bytes(run_folder: Path, tmp_path: Path) -> None:
     data = datasets.read(Path(config.data["path"]))
     train(data, config.recipe, tmp_path / "again", [2], settings(tmp_path))
     assert rows(tmp_path / "again") == [row for row in rows(run_folder) if row["fold"] == "2"]
-    train(data, with_changes(config.recipe, 1, 7), tmp_path / "other", [2], settings(tmp_path))
+    train(
+        data,
+        with_changes(config.recipe, {"epochs": 1, "seed": 7}),
+        tmp_path / "other",
+        [2],
+        settings(tmp_path),
+    )
     assert rows(tmp_path / "other") != rows(tmp_path / "again")
 
 
@@ -84,7 +90,7 @@ def test_config_repeats_the_run(run_folder: Path) -> None:
 def test_channels_are_averaged(tmp_path: Path) -> None:
     """A clip's posterior is the mean over its channels."""
     data = datasets.read(write_data(tmp_path / "data", clips=4, channels=3))
-    recipe = with_changes(recipes.load(write_recipe(tmp_path)), 1, None)
+    recipe = with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 1})
     features = extract(data.clips, recipe.front_end, tmp_path)
     train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
     (model,) = run.load_models(tmp_path / "run", [1])
@@ -101,7 +107,7 @@ def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     data = datasets.read(tmp_path / "data")
     train(
         data,
-        with_changes(recipes.load(write_recipe(tmp_path)), 1, None),
+        with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 1}),
         tmp_path / "run",
         [1],
         settings(tmp_path),
@@ -158,7 +164,7 @@ def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(MonitorError, match="go on with the run in it by --resume"):
         train(data, recipe, out, [1], how)
     with pytest.raises(MonitorError, match=r"was begun with other settings \(recipe, folds\)"):
-        train(data, with_changes(recipe, 3, None), out, [2], how, resume=True)
+        train(data, with_changes(recipe, {"epochs": 3}), out, [2], how, resume=True)
     train(data, recipe, out, [1], how, resume=True)
     with pytest.raises(MonitorError, match="is finished; there is nothing to resume"):
         train(data, recipe, out, [1], how, resume=True)
@@ -169,7 +175,7 @@ def test_unusable_clips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     data = write_data(tmp_path / "data")
     for name in ("low/low3.wav", "hiss/hiss2.wav"):
         (data / name).write_bytes(b"RIFF")
-    recipe = with_changes(recipes.load(write_recipe(tmp_path)), 1, None)
+    recipe = with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 1})
     with pytest.raises(MonitorError, match=r"2 of 24 clips are unusable: .*hiss2\.wav.*--skip-bad"):
         train(datasets.read(data), recipe, tmp_path / "run", [1], settings(tmp_path))
     assert not (tmp_path / "run").exists()
@@ -185,7 +191,7 @@ def test_evaluation_partition_gets_the_mean_of_the_folds(tmp_path: Path) -> None
         data,
         clips=tuple(replace(clip, fold=clip.fold if clip.fold < 3 else EVALUATION) for clip in data.clips),
     )
-    recipe = with_changes(recipes.load(write_recipe(tmp_path)), 2, None)
+    recipe = with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 2})
     results = train(held_out, recipe, tmp_path / "run", None, settings(tmp_path))
     development, evaluation = run.load_predictions(tmp_path / "run")
     assert evaluation is not None
@@ -205,7 +211,7 @@ def test_mono_trains_on_one_example_per_clip(tmp_path: Path) -> None:
     """With `channels = "mono"` four channels are one example, and the run says so."""
     data = datasets.read(write_data(tmp_path / "data", clips=4, channels=4))
     recipe = recipes.load(write_recipe(tmp_path, 'channels = "mono"\n' + RECIPE))
-    train(data, with_changes(recipe, 1, None), tmp_path / "run", [1], settings(tmp_path))
+    train(data, with_changes(recipe, {"epochs": 1}), tmp_path / "run", [1], settings(tmp_path))
     assert run.load_config(tmp_path / "run").recipe.channels == "mono"
     assert extract(data.clips, recipe.front_end, tmp_path / "cache").log_mel.shape[0] == 12
 

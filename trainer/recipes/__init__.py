@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +81,20 @@ class Recipe:
         return asdict(self)
 
 
-def with_changes(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:
-    """A recipe with the epochs and the seed of the command line, where given."""
-    return replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        seed=recipe.seed if seed is None else seed,
-    )
+def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """A recipe with some values changed, such as `{"seed": 2, "model.threshold_db": -45.0}`.
+
+    Raises:
+        MonitorError: an unknown key, or a value that makes no sense.
+    """
+    document = recipe.to_json()
+    for key, value in changes.items():
+        *tables, last = key.split(".")
+        table = document
+        for name in tables:
+            table = table[name]
+        table[last] = value
+    return from_json(document)
 
 
 def names() -> list[str]:

@@ -135,3 +135,13 @@ def test_nothing_is_written_to_stdout(capfd: pytest.CaptureFixture[str]) -> None
     with pytest.raises(MonitorError):
         Recogniser(toy(onnx.ModelProto().SerializeToString() + b"\x00"))
     assert capfd.readouterr().out == ""
+
+
+def test_mono_bundles_score_the_mean_of_the_channels() -> None:
+    """With the channel policy `mono` the channels are averaged before the spectrogram."""
+    manifest = dataclasses.replace(toy_manifest(), channel_policy="mono")
+    each, mono = Recogniser(toy()), Recogniser(toy(manifest=manifest))
+    samples = np.concatenate([tone("low", 1.0, 2), 0.5 * tone("high", 1.0, 2)])
+    mean = samples.mean(axis=0, keepdims=True)
+    np.testing.assert_array_equal(mono.recognise(samples).scores, each.recognise(mean).scores)
+    assert not np.allclose(mono.recognise(samples).scores, each.recognise(samples).scores)

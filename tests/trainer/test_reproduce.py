@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from monitor.errors import MonitorError
+from tests.published import write_dcase2018
+from tests.toy_training import settings, write_data, write_recipe
+from trainer import datasets, recipes, reproduce, run
+from trainer.cli import main
+from trainer.datasets import DataSet
+from trainer.experiments import EXPERIMENTS, Experiment, System
+
+TOY = Experiment(
+    "A toy",
+    "toy",
+    ("toy tones", "other tones"),
+    (System("plain", development=0.5, evaluation="about 45"), System("batch 4", {"batch": 4})),
+    against_first=True,
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+    """Tones, and an experiment of two systems on them."""
+    monkeypatch.setitem(EXPERIMENTS, "toy", TOY)
+    recipe = recipes.load(write_recipe(tmp_path))
+    monkeypatch.setattr(recipes, "load", lambda _: recipe)
+    return replace(datasets.read(write_data(tmp_path / "data", clips=4)), name="toy tones")
+
+
+def carry_out(data: DataSet, out: Path, seeds: list[int], epochs: int = 1) -> str:
+    """Reproduce the toy; what it prints."""
+    console = Console(width=200, record=True, quiet=True)
+    plans = reproduce.plan("toy", data, out, seeds, epochs)
+    reproduce.reproduce("toy", plans, data, settings(out.parent), console, folds=[1, 2])
+    return console.export_text()
+
+
+def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> None:
+    """Every system has a row; the paper's number, its words, or "not in text" stand beside ours."""
+    carry_out(data, tmp_path / "runs", [1])
+    first, second = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())
+    assert (first["system"], second["system"]) == ("plain", "batch 4")
+    results = run.load_results(tmp_path / "runs" / "toy" / "plain-seed1")
+    assert first["development"]["value"] == results["mean"]["accuracy"]
+    assert first["development"]["interval"] == results["mean"]["interval"]["accuracy"]
+    assert "difference" not in first
+    pooled = [
+        run.load_results(tmp_path / "runs" / "toy" / name)["pooled"]["accuracy"]
+        for name in ("batch-4-seed1", "plain-seed1")
+    ]
+    assert second["difference"]["value"] == pytest.approx(pooled[0] - pooled[1])
+    text = (tmp_path / "runs" / "toy" / "table.md").read_text()
+    plain, batch = text.splitlines()[-2:]
+    assert "| 50.0 |" in plain
+    assert plain.count("not in text") == 0
+    assert batch.count("not in text") == 2
+
+
+def test_seeds_are_averaged(data: DataSet, tmp_path: Path) -> None:
+    """Several seeds give mean and standard deviation."""
+    carry_out(data, tmp_path / "runs", [1, 2, 3])
+    first, _ = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())
+    values = [
+        run.load_results(tmp_path / "runs" / "toy" / f"plain-seed{seed}")["mean"]["accuracy"]
+        for seed in (1, 2, 3)
+    ]
+    assert first["development"]["value"] == pytest.approx(np.mean(values))
+    assert first["development"]["deviation"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finished runs are kept; an unfinished one is resumed; one with other settings is refused."""
+    carry_out(data, tmp_path / "runs", [1])
+    (tmp_path / "runs" / "toy" / "batch-4-seed1" / "results.json").unlink()
+    resumed: list[tuple[str, bool]] = []
+    train = reproduce.train
+
+    def spy(*arguments: object, resume: bool) -> object:
+        resumed.append((str(arguments[2]).rsplit("/", 1)[1], resume))
+        return train(*arguments, resume=resume)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reproduce, "train", spy)
+    carry_out(data, tmp_path / "runs", [1, 2])
+    assert resumed == [("plain-seed2", False), ("batch-4-seed1", True), ("batch-4-seed2", False)]
+    with pytest.raises(MonitorError, match="holds a run with another recipe, other folds or other data"):
+        carry_out(data, tmp_path / "runs", [1], epochs=2)
+
+
+def test_other_data_is_refused(data: DataSet, tmp_path: Path) -> None:
+    """An experiment says which data set it is about; on a related one the paper's numbers are not shown."""
+    with pytest.raises(MonitorError, match=r"table1 is about DCASE 2018 Task 5; .* holds toy tones"):
+        reproduce.plan("table1", data, tmp_path, [1], None)
+    other = replace(data, name="other tones")
+    plans = reproduce.plan("toy", other, tmp_path / "runs", [1], 1)
+    reproduce.reproduce("toy", plans, other, settings(tmp_path), Console(quiet=True))
+    assert "paper" not in (tmp_path / "runs" / "toy" / "table.md").read_text()
+
+
+def test_forecast(data: DataSet, tmp_path: Path) -> None:
+    """A dry run counts the epochs that are done and takes time from those that are left."""
+    carry_out(data, tmp_path / "runs", [1])
+    plans = reproduce.plan("toy", data, tmp_path / "runs", [1, 2], 1)
+    done, todo, *_ = reproduce.forecast(plans, data, [1, 2], settings(tmp_path))
+    assert (done["epochs"], done["hours"]) == ("2 of 2", 0)
+    assert todo["epochs"] == "0 of 2"
+    assert 0 < todo["hours"] < 0.1
+
+
+def test_table1_is_the_papers_grid() -> None:
+    """Three thresholds, two rates, two batch sizes; only what the text gives has numbers."""
+    systems = EXPERIMENTS["table1"].systems
+    settings_of = {tuple(system.changes.values()) for system in systems}
+    assert len(settings_of) == len(systems) == 12
+    assert settings_of == {
+        (threshold, rate, batch)
+        for threshold in (-30.0, -45.0, -60.0)
+        for rate in (0.01, 0.001)
+        for batch in (64, 128)
+    }
+    numbers = {system.name: (system.development, system.evaluation) for system in systems}
+    assert numbers["-60dB-lr0.01-batch64"][0] == 0.788
+    assert numbers["-45dB-lr0.01-batch64"][1] == 0.793
+    assert sum(isinstance(number, float) for pair in numbers.values() for number in pair) == 2
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_row_is_a_valid_recipe(name: str) -> None:
+    """The changes of every row fit its recipe, and no two rows are the same."""
+    experiment = EXPERIMENTS[name]
+    base = recipes.load(experiment.recipe)
+    changed = [recipes.with_changes(base, system.changes) for system in experiment.systems]
+    assert all(one != other for index, one in enumerate(changed) for other in changed[:index])
+
+
+def test_command_line_on_the_published_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`reproduce table1` plans with --dry-run; then trains, and scores known and unknown arrays."""
+    folder = write_dcase2018(tmp_path / "data", seconds=1, labels=("absence", "cooking", "eating"))
+    table1, recipe = EXPERIMENTS["table1"], recipes.load(write_recipe(tmp_path))
+    monkeypatch.setitem(EXPERIMENTS, "table1", replace(table1, systems=table1.systems[6:8]))
+    monkeypatch.setattr(recipes, "load", lambda _: recipe)
+    options = [f"--data={folder}", f"--out={tmp_path}/runs", f"--cache={tmp_path}/cache", "--epochs=1"]
+    command = ["reproduce", "table1", *options, "--threads=1"]
+    assert main([*command, "--dry-run"]) == 0
+    assert "0 of 4" in capsys.readouterr().out
+    assert not (tmp_path / "runs").exists()
+    assert main(command) == 0
+    assert "run 2 of 2" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "runs" / "table1" / "table.json").read_text())
+    assert [row["system"] for row in rows] == [system.name for system in table1.systems[6:8]]
+    assert {"evaluation", "known", "unknown"} < rows[0].keys()
+    assert "not in text" in (tmp_path / "runs" / "table1" / "table.md").read_text()
