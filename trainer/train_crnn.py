@@ -191,8 +191,7 @@ def fit(
     # A fifth to a third faster on CPUs than the usual order in memory.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
-    epsilon = 1e-7 if model.config.defaults == "keras" else 1e-8
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, eps=epsilon)
+    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
     if partial:
         model.load_state_dict(partial["model"])
         optimiser.load_state_dict(partial["optimiser"])

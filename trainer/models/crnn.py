@@ -37,8 +37,8 @@ class CrnnConfig:
     """After every block and before the last layer"""
     scale: Literal["threshold", "clip"] = "threshold"
     """What becomes [-1, 1] at the input: [threshold_db, 0] dB, or each example's own range (auDeep)"""
-    defaults: Literal["torch", "keras"] = "torch"
-    """Whose initial weights and constants of batch norm and Adam; the paper does not name its framework"""
+    initial: Literal["torch", "keras"] = "torch"
+    """Whose initial weights; the paper does not name its framework"""
 
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
@@ -54,8 +54,8 @@ class CrnnConfig:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
         if self.scale not in ("threshold", "clip"):
             raise ValueError(f"scale must be 'threshold' or 'clip', not {self.scale!r}")
-        if self.defaults not in ("torch", "keras"):
-            raise ValueError(f"defaults must be 'torch' or 'keras', not {self.defaults!r}")
+        if self.initial not in ("torch", "keras"):
+            raise ValueError(f"initial must be 'torch' or 'keras', not {self.initial!r}")
 
     @property
     def bands(self) -> int:
@@ -93,7 +93,7 @@ class Crnn(nn.Module):
         self.gru = nn.GRU(config.filters[-1] * config.bands, config.gru_units, num_layers=2, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.gru_units, config.labels)
-        if config.defaults == "keras":
+        if config.initial == "keras":
             self.apply(_as_keras)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
@@ -115,10 +115,8 @@ class Crnn(nn.Module):
 
 
 def _as_keras(module: nn.Module) -> None:
-    """Initial weights and constants of one layer as Keras' defaults have them."""
-    if isinstance(module, nn.BatchNorm2d):
-        module.momentum, module.eps = 0.01, 1e-3  # torch's momentum is one minus that of Keras
-    elif isinstance(module, nn.Conv2d | nn.Linear):
+    """Initial weights of one layer as by Keras' defaults."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
