@@ -6,6 +6,7 @@
     features    clips                   ->  Features  log-mel examples, one per channel
     models      crnn.py                 ->  the networks, one file each
     train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
+    experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups
     report      results                 ->  report.md and pictures (tables.py and confusion.py make them)
     simulate    a seed                  ->  generated recordings in the plain-folder layout

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -61,7 +62,7 @@ class Examples:
     """
 
     def __init__(self, chunks: Sequence[LogMel]) -> None:
-        self._chunks = chunks
+        self._chunks = [np.asarray(chunk) for chunk in chunks]  # ten times faster to index than a memmap
         self._starts = np.cumsum([0, *map(len, chunks)])
         self.shape = (int(self._starts[-1]), *chunks[0].shape[1:])
 
@@ -72,9 +73,9 @@ class Examples:
         """The examples of these indices, in memory."""
         chosen = np.empty((len(indices), *self.shape[1:]), dtype=np.float32)
         chunks = np.searchsorted(self._starts, indices, side="right") - 1
-        for chunk in np.unique(chunks):
-            here = chunks == chunk
-            chosen[here] = self._chunks[chunk][indices[here] - self._starts[chunk]]
+        inside = indices - self._starts[chunks]
+        for row, (chunk, index) in enumerate(zip(chunks.tolist(), inside.tolist(), strict=True)):
+            chosen[row] = self._chunks[chunk][index]
         return chosen
 
 
@@ -105,15 +106,23 @@ def extract(clips: Sequence[Clip], front_end: FrontEnd, cache: Path) -> Features
         OSError: the cache cannot be written, such as on a full disk. What is in it already stays good.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    chunks = []
+    chunks, computed, started = [], 0, time.monotonic()
     # Threads, not processes: FFT, decoder and resampler let go of the interpreter lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool, Progress(transient=True) as progress:
         bar = progress.add_task("log-mel", total=len(clips))
         for first in range(0, len(clips), CHUNK):
             some = clips[first : first + CHUNK]
             stem = cache / _key(some, front_end)
-            chunks.append(_load(stem) or _compute(some, front_end, stem, pool))
+            chunk = _load(stem)
+            if chunk is None:
+                chunk = _compute(some, front_end, stem, pool)
+                computed += len(some)
+            chunks.append(chunk)
             progress.advance(bar, len(some))
+    if computed:
+        print(
+            f"log-mel of {computed} clips in {time.monotonic() - started:.1f} s, kept in {safe(str(cache))}"
+        )
     counts = [count for chunk in chunks for count in chunk.counts]
     if not any(counts):
         raise MonitorError(f"every clip is unreadable or shorter than {front_end.window_seconds:g} s")

@@ -18,7 +18,7 @@ import soundfile
 from rich.console import Console
 
 from monitor.errors import MonitorError, safe
-from trainer import recipes, run
+from trainer import recipes, report, run
 from trainer.datasets import EVALUATION, DataSet
 from trainer.evaluate import difference
 from trainer.experiments import EXPERIMENTS, Experiment, System
@@ -26,7 +26,6 @@ from trainer.recipes import Recipe
 from trainer.tables import Column, Row, markdown, measured, over_runs, published, score, terminal
 from trainer.train_crnn import Settings, seconds_per_example, train
 
-METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 EXPLANATION = """\
 In percent. Development: mean of the folds; evaluation: mean posterior of the fold models. One seed: with a
 95 % interval over groups of clips that were recorded together; several seeds: mean ± standard deviation.
@@ -149,7 +148,7 @@ def rows(experiment: Experiment, plans: Sequence[Plan], data: DataSet) -> list[R
 
 def columns(data: DataSet) -> list[Column]:
     """All columns that a table can have."""
-    metric = METRICS[data.metric]
+    metric = report.METRICS[data.metric]
     return [
         Column("system", "system"),
         Column("seeds", "seeds", number=True),

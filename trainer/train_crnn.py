@@ -26,6 +26,7 @@ from trainer.evaluate import Predictions, summarise
 from trainer.features import Examples, Features, extract
 from trainer.models.crnn import Crnn
 from trainer.recipes import Recipe
+from trainer.tables import measured, score
 
 PREDICT_BATCH = 256
 VERSIONS_OF = ("torch", "numpy", "scipy", "soundfile", "soxr")
@@ -106,6 +107,7 @@ def train(
         run.save_predictions(out, data.labels, predictions)
     report.write(out, f"{data.name}, {recipe.name}", data.labels, results)
     run.save_results(out, results)
+    _tell(data, results, run.load_metrics(out))
     return results
 
 
@@ -353,6 +355,15 @@ def _features(data: DataSet, recipe: Recipe, settings: Settings) -> Features:
     for fold in set(data.folds) - there:
         raise MonitorError(f"fold {fold} has no clip that is readable and long enough")
     return features
+
+
+def _tell(data: DataSet, results: dict[str, Any], epochs: list[run.Epoch]) -> None:
+    metric = report.METRICS[data.metric]
+    print(f"mean of the folds: {metric} {score(measured(results['mean'], data.metric))} %")
+    for part, scores in (results["evaluation"] or {}).items():
+        print(f"{report.PARTS[part]}: {metric} {score(measured(scores, data.metric))} %")
+    seconds, waited = sum(row.seconds for row in epochs), sum(row.input_seconds for row in epochs)
+    print(f"{seconds / 60:.1f} min of training, {waited / seconds:.1%} of it waiting for examples")
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
