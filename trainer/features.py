@@ -201,8 +201,10 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(file)
             file.close()
             os.replace(file.name, path)  # noqa: PTH105 (the temporary file's name is a string)
-        except BaseException:
+        except BaseException as exc:
             Path(file.name).unlink(missing_ok=True)
+            if isinstance(exc, OSError):  # a full disk does not name the file
+                raise OSError(exc.errno, exc.strerror, str(path)) from exc
             raise
 
 

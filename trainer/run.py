@@ -328,9 +328,9 @@ def _write(path: Path, content: bytes) -> None:
     try:
         part.write_bytes(content)
         part.replace(path)
-    except BaseException:
+    except OSError as exc:
         part.unlink(missing_ok=True)
-        raise
+        raise OSError(exc.errno, exc.strerror, str(path)) from exc  # a full disk does not name the file
 
 
 def _read_json(path: Path) -> dict[str, Any]:
