@@ -74,8 +74,11 @@ EXPERIMENTS = {
         _ESC50,
         (
             System("recipe"),
-            System("batch 16", {"batch": 16}),
+            System("no pre-emphasis", {"log_mel.pre_emphasis": 0.0}),
             System("Slaney mel", {"log_mel.mel": "slaney"}),
+            System("scale of the threshold", {"model.scale": "threshold"}),
+            System("PyTorch initial weights", {"model.initial": "torch"}),
+            System("batch 16", {"batch": 16}),
             System("3 GRU steps", {"model.pools": [[2, 2], [2, 2], [4, 2], [8, 1]]}),
         ),
         paper=False,
