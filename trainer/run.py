@@ -119,10 +119,8 @@ def check_same(folder: Path, config: Config) -> None:
     Raises:
         MonitorError: it was not, with what differs.
     """
-    now, then = asdict(config), asdict(load_config(folder))
-    other = [
-        key for key in now if key not in ("created", "environment") and _json(now[key]) != _json(then[key])
-    ]
+    now, then = (json.loads(_json(asdict(either))) for either in (config, load_config(folder)))
+    other = [key for key in now if key not in ("created", "environment") and now[key] != then[key]]
     if other:
         raise MonitorError(
             f"run {safe(str(folder))} was begun with other settings ({', '.join(other)}); "
