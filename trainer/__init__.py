@@ -3,6 +3,7 @@
     datasets    a folder on disk        ->  DataSet   clips with label, fold and group
     recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
     features    clips                   ->  Features  log-mel examples, one per channel
+    augment     a training batch        ->  the same, changed at random
     models      crnn.py                 ->  the networks, one file each
     train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
     evaluate    predictions             ->  accuracy, macro F1, confusion matrix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.errors import MonitorError, safe
 from trainer import run
+from trainer.augment import augment
 from trainer.datasets import DataSet
 from trainer.evaluate import evaluate
 from trainer.features import Features, extract
@@ -25,6 +27,8 @@ from trainer.models.crnn import Crnn
 from trainer.recipes import Recipe
 
 PREDICT_BATCH = 256
+WARM_UP = 0.05
+"""Share of the updates in which the rate of the cosine schedule rises: Adam's first steps are blind"""
 VERSIONS_OF = ("torch", "numpy", "scipy", "soundfile", "soxr")
 
 
@@ -135,19 +139,24 @@ def fit(
     # A fifth to a third faster on CPUs than the usual order in memory.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-    decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1.0 / (1.0 + recipe.decay * update))
+    # Without weight decay it is Adam.
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+    )
+    updates = recipe.epochs * math.ceil(len(examples) / recipe.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: rate(recipe, update, updates))
     for epoch in range(1, recipe.epochs + 1):
         losses = []
         for batch in torch.split(torch.randperm(len(examples)), recipe.batch):
             chosen = examples[batch.numpy()]
             x = torch.from_numpy(log_mel[chosen])  # [B, n_mels, frames]
-            y = torch.from_numpy(truth[chosen])  # [B]
+            y = F.one_hot(torch.from_numpy(truth[chosen]), model.config.labels).float()  # [B, labels]
+            x, y = augment(x, y, recipe.augment)
             loss = F.cross_entropy(model(x), y)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            decay.step()
+            schedule.step()
             losses.append(loss.item())
             if not np.isfinite(losses[-1]):
                 raise MonitorError(
@@ -156,6 +165,14 @@ def fit(
                 )
         report(float(np.mean(losses)))
     model.eval()
+
+
+def rate(recipe: Recipe, update: int, updates: int) -> float:
+    """The learning rate of an update, 0 to `updates`, as a share of the recipe's."""
+    if recipe.schedule == "inverse":
+        return 1.0 / (1.0 + recipe.decay * update)
+    rise = (update + 1) / (WARM_UP * updates)
+    return min(1.0, rise) * 0.5 * (1.0 + math.cos(math.pi * update / updates))
 
 
 def predict(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from monitor.errors import MonitorError
 from tests.toy_training import LABELS, RATE, RECIPE, sound, write_data, write_recipe
 from trainer import datasets, recipes, run
 from trainer.features import extract
-from trainer.train_crnn import predict, train, with_changes
+from trainer.train_crnn import predict, rate, train, with_changes
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -85,6 +86,36 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     _, single = predict(model, type(features)(features.log_mel, np.arange(36), ()), np.arange(36))
     _, mean = predict(model, features, np.arange(36))
     np.testing.assert_allclose(mean, single.reshape(12, 3, 3).mean(axis=1), atol=1e-6)
+
+
+def test_rates_of_the_schedules(tmp_path: Path) -> None:
+    """The paper's rate falls as 1 / (1 + decay * t); the cosine rises for a twentieth and ends at 0."""
+    recipe = recipes.load(write_recipe(tmp_path))
+    assert rate(recipe, 0, 1000) == 1.0
+    assert rate(recipe, 500, 1000) == pytest.approx(0.5)
+    recipe = replace(recipe, schedule="cosine", decay=0.0)
+    rates = [rate(recipe, update, 1000) for update in range(1001)]
+    assert rates[0] == pytest.approx(0.02)
+    assert np.argmax(rates) == 49
+    assert rates[500] == pytest.approx(0.5)
+    assert rates[1000] == 0.0
+    assert np.all(np.diff(rates[50:]) < 0)
+
+
+def test_augmented_run_learns_and_repeats(tmp_path: Path) -> None:
+    """With everything that a recipe can switch on, toys are learnt and the same seed gives the same bytes."""
+    text = RECIPE.replace("decay = 0.002", "decay = 0.0\nschedule = 'cosine'\nweight_decay = 0.01")
+    text = (
+        text.replace("gru_units", "readout = 'mean'\ngru_units")
+        + "[augment]\ntime_shift = true\nmixup = 0.3\n"
+    )
+    recipe = recipes.load(write_recipe(tmp_path, text))
+    data = datasets.read(write_data(tmp_path / "data"))
+    results = train(data, recipe, tmp_path / "run", [1], threads=1)
+    assert results["mean"]["accuracy"] > 0.8
+    train(data, recipe, tmp_path / "again", [1], threads=1)
+    assert rows(tmp_path / "again") == rows(tmp_path / "run")
+    assert run.load_config(tmp_path / "run").recipe == replace(recipe, model=dict(recipe.model))
 
 
 def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -33,6 +34,8 @@ class CrnnConfig:
     gru_units: int = 256
     dropout: float = 0.3
     """After every block and before the last layer"""
+    readout: Literal["last", "mean"] = "last"
+    """What of the GRUs' steps goes to the last layer: the last one, or the mean of all"""
 
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
@@ -46,6 +49,8 @@ class CrnnConfig:
             raise ValueError(f"threshold_db must be below 0 dB, not {self.threshold_db}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        if self.readout not in ("last", "mean"):
+            raise ValueError(f"readout must be 'last' or 'mean', not {self.readout!r}")
 
     @property
     def bands(self) -> int:
@@ -93,7 +98,8 @@ class Crnn(nn.Module):
         x = self.blocks(x.unsqueeze(1))  # [B, C, bands, steps]
         x = x.flatten(1, 2).transpose(1, 2)  # [B, steps, C * bands]
         x, _ = self.gru(x)  # [B, steps, gru_units]
-        logits: torch.Tensor = self.head(self.dropout(x[:, -1]))  # [B, labels]
+        x = x[:, -1] if self.config.readout == "last" else x.mean(dim=1)  # [B, gru_units]
+        logits: torch.Tensor = self.head(self.dropout(x))  # [B, labels]
         return logits
 
 
