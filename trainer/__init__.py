@@ -4,6 +4,7 @@
     datasets    a folder on disk        ->  DataSet   clips with label, fold and group; check.py checks a copy
     recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
     features    clips                   ->  Features  log-mel examples, one per channel
+    augment     a training batch        ->  the same, changed at random
     models      crnn.py                 ->  the networks, one file each
     train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers

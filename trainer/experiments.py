@@ -68,6 +68,9 @@ EXPERIMENTS = {
     "esc50": Experiment(
         "The CRNN of Table 3 on ESC-50", "esc50", _ESC50, (System("crnn", evaluation=0.688),)
     ),
+    "esc50-plus": Experiment(
+        "Beyond the paper: recipe esc50-plus", "esc50-plus", _ESC50, (System("plus"),), paper=False
+    ),
     "choices": Experiment(
         "What the paper leaves open: recipe esc50, each choice varied alone",
         "esc50",

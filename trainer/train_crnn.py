@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer import report, run
+from trainer.augment import augment
 from trainer.datasets import EVALUATION, DataSet
 from trainer.evaluate import Predictions, summarise
 from trainer.features import Examples, Features, extract
@@ -193,21 +194,26 @@ def fit(
     # A fifth to a third faster on CPUs than the usual order in memory.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
+    # Without weight decay it is Adam.
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+    )
     if partial:
         model.load_state_dict(partial["model"])
         optimiser.load_state_dict(partial["optimiser"])
         _set_random_state(partial["random"], device)
+    targets = np.eye(model.config.labels, dtype=np.float32)[truth]  # [all examples, labels]
     updates = -(-len(examples) // recipe.batch)  # per epoch
     for epoch in range(partial["epoch"] + 1 if partial else 1, recipe.epochs + 1):
         started, waited, losses = time.perf_counter(), 0.0, []
         order = examples[torch.randperm(len(examples)).numpy()]
-        batches = _batches(log_mel, truth, order, recipe.batch, device)
+        batches = _batches(log_mel, targets, order, recipe.batch, device)
         for update in range((epoch - 1) * updates, epoch * updates):
             asked = time.perf_counter()
-            x, y = next(batches)  # [B, n_mels, frames], [B]
+            x, y = next(batches)  # [B, n_mels, frames], [B, labels]
             waited += time.perf_counter() - asked
-            optimiser.param_groups[0]["lr"] = recipe.rate(update)
+            x, y = augment(x, y, recipe.augment)
+            optimiser.param_groups[0]["lr"] = recipe.rate(update, recipe.epochs * updates)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 loss = F.cross_entropy(model(x), y)
             optimiser.zero_grad()
@@ -253,15 +259,15 @@ def seconds_per_example(recipe: Recipe, labels: int, settings: Settings) -> floa
 
 def _batches(
     log_mel: Array,
-    truth: Indices,
+    targets: npt.NDArray[np.float32],
     order: Indices,
     size: int,
     device: torch.device,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Examples and their classes; a thread reads one batch while the model works on the one before."""
+    """Examples and their targets; a thread reads one batch while the model works on the one before."""
 
     def read(chosen: Indices) -> tuple[torch.Tensor, torch.Tensor]:
-        x, y = torch.from_numpy(log_mel[chosen]), torch.from_numpy(truth[chosen])
+        x, y = torch.from_numpy(log_mel[chosen]), torch.from_numpy(targets[chosen])
         return (x.pin_memory(), y.pin_memory()) if device.type == "cuda" else (x, y)
 
     chosen = np.split(order, range(size, len(order), size))

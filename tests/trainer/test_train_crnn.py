@@ -100,6 +100,36 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(mean, single.reshape(12, 3, 3).mean(axis=1), atol=1e-6)
 
 
+def test_rates_of_the_schedules(tmp_path: Path) -> None:
+    """The paper's rate falls as 1 / (1 + decay * t); the cosine rises for a twentieth and ends at 0."""
+    recipe = recipes.load(write_recipe(tmp_path))
+    assert recipe.rate(0, 1000) == recipe.learning_rate
+    assert recipe.rate(500, 1000) == pytest.approx(0.5 * recipe.learning_rate)
+    recipe = replace(recipe, schedule="cosine", decay=0.0)
+    rates = [recipe.rate(update, 1000) / recipe.learning_rate for update in range(1001)]
+    assert rates[0] == pytest.approx(0.02)
+    assert np.argmax(rates) == 49
+    assert rates[500] == pytest.approx(0.5)
+    assert rates[1000] == 0.0
+    assert np.all(np.diff(rates[50:]) < 0)
+
+
+def test_augmented_run_learns_and_repeats(tmp_path: Path) -> None:
+    """With everything that a recipe can switch on, toys are learnt and the same seed gives the same bytes."""
+    text = RECIPE.replace("decay = 0.002", "decay = 0.0\nschedule = 'cosine'\nweight_decay = 0.01")
+    text = (
+        text.replace("gru_units", "readout = 'mean'\ngru_units")
+        + "[augment]\ntime_shift = true\nmixup = 0.3\n"
+    )
+    recipe = recipes.load(write_recipe(tmp_path, text))
+    data = datasets.read(write_data(tmp_path / "data"))
+    results = train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
+    assert results["mean"]["accuracy"] > 0.8
+    train(data, recipe, tmp_path / "again", [1], settings(tmp_path))
+    assert rows(tmp_path / "again") == rows(tmp_path / "run")
+    assert run.load_config(tmp_path / "run").recipe == replace(recipe, model=dict(recipe.model))
+
+
 def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A clip that is too short is left out of the run and named."""
     write_data(tmp_path / "data")
@@ -121,7 +151,7 @@ def test_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Training stops when the loss is no longer a number, says where, and keeps the last good epoch."""
     data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
     rate = Recipe.rate
-    monkeypatch.setattr(Recipe, "rate", lambda self, update: 1e30 if update == 7 else rate(self, update))
+    monkeypatch.setattr(Recipe, "rate", lambda self, *when: 1e30 if when[0] == 7 else rate(self, *when))
     where = "the loss is nan in epoch 3, update 3; the run directory keeps the epoch before; try a learning"
     with pytest.raises(MonitorError, match=where):
         train(data, recipe, tmp_path / "run", [1], settings(tmp_path))

@@ -39,6 +39,8 @@ class CrnnConfig:
     """What becomes [-1, 1] at the input: [threshold_db, 0] dB, or each example's own range (auDeep)"""
     initial: Literal["torch", "keras"] = "torch"
     """Whose initial weights; the paper does not name its framework"""
+    readout: Literal["last", "mean"] = "last"
+    """What of the GRUs' steps goes to the last layer: the last one, or the mean of all"""
 
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
@@ -56,6 +58,8 @@ class CrnnConfig:
             raise ValueError(f"scale must be 'threshold' or 'clip', not {self.scale!r}")
         if self.initial not in ("torch", "keras"):
             raise ValueError(f"initial must be 'torch' or 'keras', not {self.initial!r}")
+        if self.readout not in ("last", "mean"):
+            raise ValueError(f"readout must be 'last' or 'mean', not {self.readout!r}")
 
     @property
     def bands(self) -> int:
@@ -103,7 +107,8 @@ class Crnn(nn.Module):
         x = self.blocks(x.unsqueeze(1))  # [B, C, bands, steps]
         x = x.flatten(1, 2).transpose(1, 2)  # [B, steps, C * bands]
         x, _ = self.gru(x)  # [B, steps, gru_units]
-        logits: torch.Tensor = self.head(self.dropout(x[:, -1]))  # [B, labels]
+        x = x[:, -1] if self.config.readout == "last" else x.mean(dim=1)  # [B, gru_units]
+        logits: torch.Tensor = self.head(self.dropout(x))  # [B, labels]
         return logits
 
     def _scaled(self, clipped: torch.Tensor) -> torch.Tensor:

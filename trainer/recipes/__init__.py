@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from monitor.errors import Exit, MonitorError, safe
 from monitor.inference.logmel import LogMelSpec
+from trainer.augment import AugmentConfig
 from trainer.features import Channels, FrontEnd
 from trainer.models.crnn import CrnnConfig
 
 FOLDER = Path(__file__).parent
+WARM_UP = 0.05
+"""Share of the updates in which the rate of the cosine schedule rises: Adam's first steps are blind"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,12 @@ class Recipe:
     seed: int
     channels: Channels = "each"
     """Of an array's recordings: see `trainer.features.FrontEnd`"""
+    schedule: Literal["inverse", "cosine"] = "inverse"
+    """How the rate falls: by `decay`, or along half a cosine to 0 after a short rise"""
+    weight_decay: float = 0.0
+    """Of AdamW: share of every weight that an update takes away, times the rate"""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """What is changed at random in every training batch"""
 
     def __post_init__(self) -> None:
         if not all(isinstance(number, int) for number in (self.epochs, self.batch, self.seed)):
@@ -48,6 +58,12 @@ class Recipe:
             raise ValueError(f"betas must be in [0, 1), not {self.betas}")
         if min(self.window_seconds, self.epochs, self.batch, self.learning_rate) <= 0 or self.decay < 0:
             raise ValueError("window, epochs, batch and learning_rate must be positive, decay not negative")
+        if self.schedule not in ("inverse", "cosine"):
+            raise ValueError(f"schedule must be 'inverse' or 'cosine', not {self.schedule!r}")
+        if self.schedule == "cosine" and self.decay:
+            raise ValueError("decay belongs to the schedule 'inverse'; with 'cosine' it must be 0")
+        if not 0 <= self.weight_decay < 1:
+            raise ValueError(f"weight_decay must be in [0, 1), not {self.weight_decay}")
         config = self.crnn(labels=2)
         if config.steps(self.log_mel.frames(self.window)) < 1:
             raise ValueError(f"the pooling leaves nothing of the frames of {self.window_seconds} s")
@@ -66,9 +82,12 @@ class Recipe:
         """What turns a clip into examples."""
         return FrontEnd(self.log_mel, self.window_seconds, self.channels)
 
-    def rate(self, update: int) -> float:
-        """The learning rate of update 0, 1, ..."""
-        return self.learning_rate * (1.0 / (1.0 + self.decay * update))
+    def rate(self, update: int, updates: int) -> float:
+        """The learning rate of an update, 0 to `updates` - 1."""
+        if self.schedule == "inverse":
+            return self.learning_rate * (1.0 / (1.0 + self.decay * update))
+        rise = (update + 1) / (WARM_UP * updates)
+        return self.learning_rate * min(1.0, rise) * 0.5 * (1.0 + math.cos(math.pi * update / updates))
 
     def crnn(self, labels: int) -> CrnnConfig:
         """The model for so many classes."""
@@ -130,9 +149,18 @@ def from_json(document: dict[str, Any]) -> Recipe:
     _check_keys(document, Recipe, what, given=())
     _check_keys(document["log_mel"], LogMelSpec, f"{what}, [log_mel]", given=())
     _check_keys(document["model"], CrnnConfig, f"{what}, [model]", given=("labels", "n_mels"))
+    augment = document.get("augment", {})
+    _check_keys(augment, AugmentConfig, f"{what}, [augment]", given=())
     try:
         first, second = document["betas"]
-        return Recipe(**{**document, "log_mel": LogMelSpec(**document["log_mel"]), "betas": (first, second)})
+        return Recipe(
+            **{
+                **document,
+                "log_mel": LogMelSpec(**document["log_mel"]),
+                "betas": (first, second),
+                "augment": AugmentConfig(**augment),
+            }
+        )
     except (TypeError, ValueError) as exc:
         raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc
 
@@ -140,11 +168,11 @@ def from_json(document: dict[str, Any]) -> Recipe:
 def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...]) -> None:
     if not isinstance(document, dict):
         raise MonitorError(f"{what} must be a table", Exit.CONFIG)
-    known = [field.name for field in fields(kind) if field.name not in given]
+    known = [entry.name for entry in fields(kind) if entry.name not in given]
     for key in document:
         if key not in known:
             raise MonitorError(f"{what} has an unknown key {safe(key)!r}; {_hint(key, known)}", Exit.CONFIG)
-    needed = {field.name for field in fields(kind) if field.default is field.default_factory}
+    needed = {entry.name for entry in fields(kind) if entry.default is entry.default_factory}
     missing = sorted(needed.intersection(known) - document.keys())
     if missing:
         raise MonitorError(f"{what} has no {', '.join(missing)}", Exit.CONFIG)

@@ -108,6 +108,20 @@ def test_order_in_time_matters() -> None:
         assert not torch.allclose(model(log_mel), model(log_mel.flip(-1)), atol=1e-4)
 
 
+def test_mean_readout_hears_the_start() -> None:
+    """With the mean of all steps, a sound at the start weighs as much as one at the end."""
+    last, mean = Crnn(SMALL).eval(), Crnn(replace(SMALL, readout="mean")).eval()
+    mean.load_state_dict(last.state_dict())
+    steps: list[torch.Tensor] = []
+    mean.gru.register_forward_hook(lambda *call: steps.append(call[2][0]))
+    log_mel = decibels(2, 16, 20)
+    with torch.inference_mode():
+        logits = mean(log_mel)
+        assert torch.allclose(logits, mean.head(steps[0].mean(dim=1)))
+        assert torch.allclose(last(log_mel), last.head(steps[0][:, -1]))
+        assert not torch.allclose(logits, last(log_mel))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -115,6 +129,7 @@ def test_order_in_time_matters() -> None:
         ({"kernels": (3,)}, "one entry per block"),
         ({"filters": (4, 0)}, "must be whole and positive"),
         ({"threshold_db": 0.0}, "below 0 dB"),
+        ({"readout": "first"}, "readout must be 'last' or 'mean'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from monitor.errors import MonitorError
 from tests.toy_training import RECIPE, write_recipe
 from trainer import recipes
+from trainer.augment import AugmentConfig
 
 
 def test_recipes_of_the_paper() -> None:
@@ -29,7 +30,17 @@ def test_json_round_trip(name: str) -> None:
     again = recipes.from_json(json.loads(json.dumps(recipe.to_json())))
     assert again.crnn(9) == recipe.crnn(9)
     assert again.log_mel == recipe.log_mel
+    assert again.augment == recipe.augment
     assert again.to_json() == json.loads(json.dumps(recipe.to_json())) | {"betas": recipe.betas}
+
+
+def test_optional_fields_are_off() -> None:
+    """A recipe that says nothing of them has no augmentation, no weight decay, and the paper's schedule."""
+    recipe = recipes.load("esc50")
+    assert recipe.augment == AugmentConfig()
+    assert recipe.weight_decay == 0
+    assert recipe.schedule == "inverse"
+    assert recipe.crnn(10).readout == "last"
 
 
 def test_recipe_from_a_file(tmp_path: Path) -> None:
@@ -46,7 +57,7 @@ def test_unknown_recipe_names_the_nearest() -> None:
 
 def test_unknown_recipe_lists_all() -> None:
     """With nothing near, the known ones are listed."""
-    with pytest.raises(MonitorError, match="known: dcase2017, dcase2018, default, esc50"):
+    with pytest.raises(MonitorError, match="known: dcase2017, dcase2018, default, esc50, esc50-plus"):
         recipes.load("zzz")
 
 
@@ -66,6 +77,13 @@ def test_unknown_recipe_lists_all() -> None:
         ("pools = [[4, 2], [4, 2]]", "pools = [[4, 20], [4, 2]]", "leaves nothing of the frames of 1.0 s"),
         ("threshold_db = -60.0", "threshold_db = -90.0", "below the spectrogram's -80.0"),
         ("[model]", "[model", "not valid TOML"),
+        ("seed = 1", "seed = 1\nschedule = 'linear'", "schedule must be 'inverse' or 'cosine', not 'linear'"),
+        ("seed = 1", "seed = 1\nschedule = 'cosine'", "with 'cosine' it must be 0"),
+        ("seed = 1", "seed = 1\nweight_decay = -1", r"weight_decay must be in \[0, 1\), not -1"),
+        ("seed = 1", "seed = 1\naugment = 3", r"\[augment\] must be a table"),
+        ("[model]", "[augment]\nmixups = 1\n[model]", "unknown key 'mixups'; did you mean 'mixup'"),
+        ("[model]", "[augment]\nmixup = -1\n[model]", "mixup must be 0 or more"),
+        ("gru_units = 8", "readout = 'first'", "readout must be 'last' or 'mean', not 'first'"),
     ],
 )
 def test_mistakes_in_a_recipe(tmp_path: Path, old: str, new: str, message: str) -> None:
