@@ -223,7 +223,7 @@ def _data(arguments: argparse.Namespace) -> DataSet:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    from trainer.features import default_cache
+    from trainer.chunks import default_cache
     from trainer.train_crnn import Settings
 
     cache = arguments.cache or default_cache()

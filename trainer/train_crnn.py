@@ -22,9 +22,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from monitor.errors import Exit, MonitorError, safe
 from trainer import report, run
 from trainer.augment import augment
+from trainer.chunks import Examples, Features
 from trainer.datasets import EVALUATION, DataSet
 from trainer.evaluate import Predictions, summarise
-from trainer.features import Examples, Features, extract
+from trainer.features import extract
 from trainer.models.crnn import Crnn
 from trainer.recipes import Recipe
 from trainer.tables import measured, score
@@ -154,7 +155,7 @@ def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
     learnt = np.flatnonzero((job.fold != fold) & (job.fold != EVALUATION))
     fit(
         model,
-        job.features.log_mel,
+        job.features.examples,
         job.truth,
         learnt,
         recipe=recipe,
@@ -307,7 +308,7 @@ def predict(model: Crnn, features: Features, examples: Indices) -> tuple[Indices
         batches = np.split(examples, range(PREDICT_BATCH, len(examples), PREDICT_BATCH))
         channels = np.concatenate(
             [
-                model(torch.from_numpy(features.log_mel[batch]).to(device)).softmax(dim=1).cpu().numpy()
+                model(torch.from_numpy(features.examples[batch]).to(device)).softmax(dim=1).cpu().numpy()
                 for batch in batches
             ]
         )  # [examples, labels]

@@ -12,7 +12,7 @@ import soundfile
 from monitor.errors import MonitorError
 from monitor.inference.logmel import LogMelSpec, log_mel
 from tests.toy_training import RATE, sound
-from trainer import features
+from trainer import chunks, features
 from trainer.datasets import Clip
 from trainer.features import FrontEnd, example, extract, read_window
 
@@ -34,8 +34,8 @@ def test_every_channel_is_an_example(tmp_path: Path) -> None:
         [clip(tmp_path / "a.wav", four), clip(tmp_path / "b.wav", one)], FRONT_END, tmp_path / "cache"
     )
     assert made.clip.tolist() == [0, 0, 0, 0, 1]
-    np.testing.assert_array_equal(made.log_mel[np.arange(4)], log_mel(four.T.astype(np.float32), SPEC))
-    np.testing.assert_array_equal(made.log_mel[np.array([4])], log_mel(one.T.astype(np.float32), SPEC))
+    np.testing.assert_array_equal(made.examples[np.arange(4)], log_mel(four.T.astype(np.float32), SPEC))
+    np.testing.assert_array_equal(made.examples[np.array([4])], log_mel(one.T.astype(np.float32), SPEC))
 
 
 def test_short_clips_are_left_out(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_short_clips_are_left_out(tmp_path: Path) -> None:
 
 def test_only_short_clips(tmp_path: Path) -> None:
     """A data set of clips that are all too short is refused."""
-    with pytest.raises(MonitorError, match="every clip is unreadable or shorter than 1 s"):
+    with pytest.raises(MonitorError, match="every clip is unreadable or shorter than the window"):
         extract([clip(tmp_path / "a.wav", sound("hiss", 0.5, 1))], FRONT_END, tmp_path / "cache")
 
 
@@ -106,7 +106,7 @@ def test_mono_is_the_mean_of_the_channels(tmp_path: Path) -> None:
 @pytest.fixture
 def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
     """Seven clips, two of them unusable, in chunks of three."""
-    monkeypatch.setattr(features, "CHUNK", 3)
+    monkeypatch.setattr(chunks, "CHUNK", 3)
     clips = [clip(tmp_path / f"{index}.wav", sound("hiss", 1.0, index)) for index in range(7)]
     clips[1] = broken_clip(tmp_path / "1.wav")
     clips[5] = clip(tmp_path / "5.wav", sound("hiss", 0.2, 5))
@@ -119,11 +119,11 @@ def test_examples_across_chunks(many: list[Clip], tmp_path: Path) -> None:
     assert (made.short, list(made.bad)) == ((5,), [1])
     assert "1.wav cannot be read" in made.bad[1]
     assert made.clip.tolist() == [0, 2, 3, 4, 6]
-    assert made.log_mel.shape == (5, 16, 15)
+    assert made.examples.shape == (5, 16, 15)
     singles = [example(many[index], FRONT_END) for index in made.clip]
     for order in ([0, 1, 2, 3, 4], [4, 0, 4, 2]):
         wanted = np.concatenate([singles[index] for index in order])
-        np.testing.assert_array_equal(made.log_mel[np.array(order)], wanted)
+        np.testing.assert_array_equal(made.examples[np.array(order)], wanted)
 
 
 def test_nothing_is_computed_twice(many: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_nothing_is_computed_twice(many: list[Clip], tmp_path: Path, monkeypatch
     mended = extract(many, FRONT_END, tmp_path / "cache")
     assert sorted(read) == ["0", "1", "2", "6"]
     assert not mended.bad
-    np.testing.assert_array_equal(mended.log_mel[np.array([5])], example(many[6], FRONT_END))
+    np.testing.assert_array_equal(mended.examples[np.array([5])], example(many[6], FRONT_END))
     read.clear()
     extract(many, replace(FRONT_END, channels="mono"), tmp_path / "cache")
     assert len(read) == 7
@@ -155,7 +155,7 @@ def test_nothing_is_computed_twice(many: list[Clip], tmp_path: Path, monkeypatch
 def test_damaged_chunk_is_made_again(many: list[Clip], tmp_path: Path, damage: str) -> None:
     """Whatever happened to a chunk on disk, the examples are right."""
     cache = tmp_path / "cache"
-    wanted = extract(many, FRONT_END, cache).log_mel[np.arange(5)]
+    wanted = extract(many, FRONT_END, cache).examples[np.arange(5)]
     for path in cache.glob("*.npy"):
         content = bytearray(path.read_bytes())
         if damage == "flipped":
@@ -167,7 +167,7 @@ def test_damaged_chunk_is_made_again(many: list[Clip], tmp_path: Path, damage: s
             path.with_suffix(".json").unlink()
         elif damage == "bad record":
             path.with_suffix(".json").write_text("{}")
-    np.testing.assert_array_equal(extract(many, FRONT_END, cache).log_mel[np.arange(5)], wanted)
+    np.testing.assert_array_equal(extract(many, FRONT_END, cache).examples[np.arange(5)], wanted)
 
 
 def test_full_disk(many: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,4 +185,4 @@ def test_full_disk(many: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError, match="No space left"):
         extract(many, FRONT_END, tmp_path / "cache")
     assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".json", ".npy"]
-    assert len(extract(many, FRONT_END, tmp_path / "cache").log_mel) == 5
+    assert len(extract(many, FRONT_END, tmp_path / "cache").examples) == 5

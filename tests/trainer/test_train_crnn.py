@@ -95,7 +95,7 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
     (model,) = run.load_models(tmp_path / "run", [1])
     assert len(features.clip) == 36
-    _, single = predict(model, type(features)(features.log_mel, np.arange(36), (), {}), np.arange(36))
+    _, single = predict(model, type(features)(features.examples, np.arange(36), (), {}), np.arange(36))
     _, mean = predict(model, features, np.arange(36))
     np.testing.assert_allclose(mean, single.reshape(12, 3, 3).mean(axis=1), atol=1e-6)
 
@@ -245,7 +245,7 @@ def test_mono_trains_on_one_example_per_clip(tmp_path: Path) -> None:
     recipe = recipes.load(write_recipe(tmp_path, 'channels = "mono"\n' + RECIPE))
     train(data, with_changes(recipe, {"epochs": 1}), tmp_path / "run", [1], settings(tmp_path))
     assert run.load_config(tmp_path / "run").recipe.channels == "mono"
-    assert extract(data.clips, recipe.front_end, tmp_path / "cache").log_mel.shape[0] == 12
+    assert extract(data.clips, recipe.front_end, tmp_path / "cache").examples.shape[0] == 12
 
 
 def test_limit_keeps_every_class_in_every_fold(tmp_path: Path) -> None:
