@@ -40,7 +40,7 @@ class Experiment:
     """Show how much each system differs from the first"""
 
 
-_DCASE2018, _DCASE2017, _ESC50 = ("DCASE 2018 Task 5",), ("DCASE 2017 Task 1",), ("ESC-50", "ESC-10")
+_DCASE2018, _DCASE2017, _ESC50 = ("DCASE 2018 Task 5",), ("TUT Acoustic Scenes 2017",), ("ESC-50", "ESC-10")
 
 # Section 4 of the paper. (threshold, learning rate, batch) -> development, evaluation.
 _TABLE1_NUMBERS: dict[tuple[float, float, int], tuple[float | str | None, float | str | None]] = {
