@@ -77,6 +77,7 @@ EXPERIMENTS = {
         _ESC50,
         (
             System("recipe"),
+            System("16 kHz", {"log_mel.sample_rate": 16000}),
             System("no pre-emphasis", {"log_mel.pre_emphasis": 0.0}),
             System("Slaney mel", {"log_mel.mel": "slaney"}),
             System("scale of the threshold", {"model.scale": "threshold"}),
