@@ -33,7 +33,7 @@ default-bundle: $(VENV)/dev
 	rm -rf build
 	$(BIN)/activity-trainer simulate --clips 40 --seed 1 --to build/generated
 	$(BIN)/activity-trainer train crnn --data build/generated --recipe default --folds 1 --threads 2 \
-		--cache build/features 		--out build/default-run
+		--cache build/features --out build/default-run
 	$(BIN)/activity-export bundle build/default-run -o monitor/bundles/default --name default --notice "$(NOTICE)"
 	$(BIN)/activity-trainer simulate --demo monitor/bundles/demo.flac --seed 3
 

@@ -75,7 +75,9 @@ def real_windows(config: run.Config, data: Path | None) -> npt.NDArray[np.float3
         ) from exc
     if found.labels != config.labels:
         raise MonitorError(f"{safe(str(where))} has other classes than the run; give its data with --data")
-    some = found.clips[:: max(1, len(found.clips) // WINDOWS)]
+    left_out = {*config.data["short"], *config.data["bad"]}
+    usable = [clip for clip in found.clips if found.file(clip) not in left_out]
+    some = usable[:: max(1, len(usable) // WINDOWS)]
     examples = [example(clip, config.recipe.front_end) for clip in some]
     return np.concatenate([windows for windows in examples if windows is not None])
 

@@ -5,32 +5,34 @@ A chunk holds the examples of a few hundred clips:
     <key>.npy     float32 [examples, ...]
     <key>.json    {"crc32": of the array's bytes, "examples": number of each clip, "bad": {clip: why}}
 
-The key is a hash of what made the chunk: the specification, and path, size and time of every file. So a run
+The key is a hash of what made the chunk: the specification, and path, size and times of every file. So a run
 that was killed, a file that was replaced or a damaged chunk cost only the chunks that they concern.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.errors import MonitorError, safe
+from trainer import files
 from trainer.datasets import Clip
 
-CHUNK = 256
-"""Clips in a chunk: some megabytes, and what a kill may cost."""
+CHUNK = 512
+"""Clips in a chunk: what a kill may cost; each is one of the files that a process may have open."""
 VERSION = 1
 """Of what is computed from the same specification: raised when a change of the program changes it"""
 
@@ -154,7 +156,7 @@ class _Chunk:
 
 
 def _key(clips: Sequence[Clip], specification: Any) -> str:
-    made_of: list[Any] = [VERSION, specification]
+    made_of: list[Any] = [VERSION, soxr.__version__, specification]
     for clip in clips:
         path = clip.path.absolute()
         try:
@@ -162,7 +164,8 @@ def _key(clips: Sequence[Clip], specification: Any) -> str:
         except OSError as exc:  # left to the reader, who says what it could not open
             made_of.append([str(path), exc.strerror])
         else:
-            made_of.append([str(path), status.st_size, status.st_mtime_ns])
+            # The time of change, too: tools that unpack restore that of modification.
+            made_of.append([str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns])
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
 
 
@@ -184,25 +187,13 @@ def _keep(results: Sequence[Result], shape: tuple[int, ...], stem: Path) -> _Chu
     counts = [len(result) if isinstance(result, np.ndarray) else 0 for result in results]
     record = {"crc32": zlib.crc32(array.data), "examples": counts, "bad": bad}
     # The record is what makes a chunk valid, so it comes last; both appear whole or not at all.
-    _replace(stem.with_suffix(".npy"), lambda file: np.save(file, array, allow_pickle=False))
-    _replace(stem.with_suffix(".json"), lambda file: file.write(json.dumps(record).encode()))
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    files.write(stem.with_suffix(".npy"), content.getvalue())
+    files.write(stem.with_suffix(".json"), json.dumps(record).encode())
     if len(array):  # nothing cannot be mapped
         array = np.load(stem.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
     return _Chunk(array, counts, bad)
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file under another name, then give it its own."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            write(file)
-            file.close()
-            os.replace(file.name, path)  # noqa: PTH105 (the temporary file's name is a string)
-        except BaseException as exc:
-            Path(file.name).unlink(missing_ok=True)
-            if isinstance(exc, OSError):  # a full disk does not name the file
-                raise OSError(exc.errno, exc.strerror, str(path)) from exc
-            raise
 
 
 def _progress() -> Progress:

@@ -50,7 +50,7 @@ def call(program: str, command: Callable[[argparse.Namespace], None], arguments:
 
 def positive(text: str) -> int:
     """An argument that is a whole number of 1 or more."""
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) < 1 << 31):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
@@ -125,7 +125,7 @@ def _add_reproduce(commands: Any) -> None:
     )
     reproduce.add_argument(
         "--seeds",
-        type=_numbers,
+        type=_seeds,
         default=[1],
         metavar="S,...",
         help="train every system with each (default: 1)",
@@ -179,7 +179,11 @@ def _add_download(commands: Any) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    return [positive(part) for part in text.split(",")]
+    return sorted({positive(part) for part in text.split(",")})
+
+
+def _seeds(text: str) -> list[int]:
+    return sorted({_seed(part) for part in text.split(",")})
 
 
 def _seed(text: str) -> int:

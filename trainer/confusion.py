@@ -6,6 +6,7 @@ percent, with the number of clips below. Cells without a clip stay empty, so tha
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from monitor.errors import safe
+from trainer import files
 
 COLOURS = "Blues"
 """From white to dark in even steps of lightness: the same picture to the colour-blind and in grey"""
@@ -47,8 +49,14 @@ def write(folder: Path, name: str, title: str, labels: Sequence[str], confusion:
     """
     with mpl.rc_context(STYLE):
         figure = draw(title, labels, np.array(confusion))
-        figure.savefig(folder / f"{name}.png", dpi=PNG_DPI, bbox_inches="tight", metadata={"Software": None})
-        figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
+        _save(folder / f"{name}.png", figure, dpi=PNG_DPI, metadata={"Software": None})
+        _save(folder / f"{name}.svg", figure, metadata={"Date": None})
+
+
+def _save(path: Path, figure: Figure, **options: Any) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], bbox_inches="tight", **options)
+    files.write(path, content.getvalue())
 
 
 def draw(title: str, labels: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> Figure:

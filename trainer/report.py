@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from monitor.errors import MonitorError, safe
-from trainer import confusion, run
+from trainer import confusion, files, run
 from trainer.tables import Column, Row, markdown, measured, over_runs, percent, plain, score, terminal
 
 REPORT = "report.md"
@@ -69,7 +69,7 @@ def write(folder: Path, title: str, labels: Sequence[str], results: dict[str, An
             f"![{partition} partition]({name}.png)\n" for name, (partition, _) in pictures.items()
         ),
     )
-    (folder / REPORT).write_text(text, encoding="utf-8")
+    files.write(folder / REPORT, text.encode())
 
 
 def show(folders: Sequence[Path], console: Console) -> None:
@@ -87,14 +87,8 @@ def show(folders: Sequence[Path], console: Console) -> None:
     several = [run.load_results(folder) for folder in folders]
     _check_alike(folders, configs)
     for folder, config, results in zip(folders, configs, several, strict=True):
-        try:
-            scores, classes = score_rows(results), class_rows(config.labels, results)
-        except (KeyError, TypeError) as exc:
-            raise MonitorError(
-                f"{safe(str(folder / run.RESULTS))} is of another version; train the run again"
-            ) from exc
-        console.print(terminal(SCORES, scores, str(folder)), "")
-        console.print(terminal(CLASSES, classes, ""), "")
+        console.print(terminal(SCORES, score_rows(results), str(folder)), "")
+        console.print(terminal(CLASSES, class_rows(config.labels, results), ""), "")
     if len(folders) > 1:
         rows = run_rows([str(folder) for folder in folders], several)
         console.print(terminal(RUNS, rows, "runs, each the mean of its folds"))
@@ -146,11 +140,14 @@ def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Ro
 
 
 def _check_alike(folders: Sequence[Path], configs: Sequence[run.Config]) -> None:
-    but_seed = [(replace(config.recipe, seed=0), config.labels, config.folds) for config in configs]
+    but_seed = [
+        (replace(config.recipe, seed=0), config.labels, config.folds, config.data["digest"])
+        for config in configs
+    ]
     for folder, settings in zip(folders, but_seed, strict=True):
         if settings != but_seed[0]:
             raise MonitorError(
-                f"{safe(str(folder))} has another recipe, other labels or other folds than "
+                f"{safe(str(folder))} has another recipe, other data or other folds than "
                 f"{safe(str(folders[0]))}; runs that are averaged must differ in their seed only"
             )
 

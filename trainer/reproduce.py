@@ -8,6 +8,7 @@ Runs that are there are not made again, and unfinished ones are gone on with.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ import soundfile
 from rich.console import Console
 
 from monitor.errors import MonitorError, safe
-from trainer import recipes, report, run
+from trainer import files, recipes, report, run
 from trainer.datasets import EVALUATION, DataSet
 from trainer.evaluate import difference
 from trainer.experiments import EXPERIMENTS, Experiment, System
 from trainer.recipes import Recipe
 from trainer.tables import Column, Row, markdown, measured, over_runs, published, score, terminal
-from trainer.train_crnn import Settings, seconds_per_example, train
+from trainer.train_crnn import Settings, known_folds, seconds_per_example, train
 
 EXPLANATION = """\
 In percent. Development: mean of the folds; evaluation: mean posterior of the fold models. One seed: with a
@@ -98,15 +99,16 @@ def reproduce(
     Raises:
         MonitorError: as `train`; or a run directory holds a run with other settings.
     """
-    experiment = EXPERIMENTS[name]
+    experiment, tested = EXPERIMENTS[name], known_folds(folds, data)
     for number, planned in enumerate(plans, start=1):
-        console.print(f"run {number} of {len(plans)}: {safe(str(planned.folder))}", highlight=False)
+        where = f"run {number} of {len(plans)}: {safe(str(planned.folder))}"
+        console.print(where, highlight=False, markup=False)
         if run.is_finished(planned.folder):
-            _check_same(planned, data, folds)
+            _check_same(planned, data, tested)
         else:
             resume = run.is_unfinished(planned.folder)
-            train(data, planned.recipe, planned.folder, folds, settings, resume=resume)
-        _write(planned.folder.parent, experiment, data, rows(experiment, plans[:number], data))
+            train(data, planned.recipe, planned.folder, tested, settings, resume=resume)
+        _write(planned, experiment, data, tested, rows(experiment, plans[:number], data))
     title = f"{experiment.title}; {data.name}"
     console.print(terminal(columns(data), rows(experiment, plans, data), title))
 
@@ -116,16 +118,17 @@ def forecast(plans: Sequence[Plan], data: DataSet, folds: list[int] | None, sett
 
     Some updates of every network are timed on noise; hours are in proportion to the examples.
     """
-    tested = len(folds or data.folds)
+    tested = len(known_folds(folds, data))
     learnt = sum(clip.fold != EVALUATION for clip in data.clips) * (1 - 1 / len(data.folds))
     speeds: dict[str, float] = {}
     found = []
     for planned in plans:
         recipe = planned.recipe
-        key = json.dumps([recipe.model, recipe.batch, recipe.log_mel.frames(recipe.window)], default=str)
+        model = {key: value for key, value in recipe.model.items() if key != "threshold_db"}
+        key = json.dumps([model, recipe.batch, recipe.log_mel.frames(recipe.window)])
         if key not in speeds:
             speeds[key] = seconds_per_example(recipe, len(data.labels), settings)
-        channels = 1 if recipe.channels == "mono" else soundfile.info(data.clips[0].path).channels
+        channels = 1 if recipe.channels == "mono" else _channels(data)
         done, epochs = len(run.load_metrics(planned.folder)), recipe.epochs * tested
         hours = max(0, epochs - done) * learnt * channels * speeds[key] / 3600
         found.append({"run": str(planned.folder), "epochs": f"{done} of {epochs}", "hours": hours})
@@ -197,16 +200,34 @@ def _signed(value: Mapping[str, Any]) -> str:
     return f"{texts[0]} ({texts[1]} to {texts[2]})" if len(texts) > 1 else texts[0]
 
 
-def _write(folder: Path, experiment: Experiment, data: DataSet, found: list[Row]) -> None:
-    text = f"# {experiment.title}\n\n{data.name}. {EXPLANATION}\n{markdown(columns(data), found)}"
-    (folder / "table.md").write_text(text, encoding="utf-8")
-    (folder / "table.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+def _channels(data: DataSet) -> int:
+    """Of the first clip that can be read."""
+    for clip in data.clips:
+        with contextlib.suppress(soundfile.SoundFileError, OSError):
+            return int(soundfile.info(clip.path).channels)
+    return 1
 
 
-def _check_same(planned: Plan, data: DataSet, folds: list[int] | None) -> None:
+def _write(planned: Plan, experiment: Experiment, data: DataSet, folds: list[int], found: list[Row]) -> None:
+    facts = {
+        "title": experiment.title,
+        "data": data.name,
+        "clips": len(data.clips),
+        "folds": folds,
+        "epochs": planned.recipe.epochs,
+    }
+    sample = (
+        f"{data.name}, {len(data.clips)} clips, folds {', '.join(map(str, folds))}, {facts['epochs']} epochs."
+    )
+    text = f"# {experiment.title}\n\n{sample} {EXPLANATION}\n{markdown(columns(data), found)}"
+    folder = planned.folder.parent
+    files.write(folder / "table.md", text.encode())
+    files.write(folder / "table.json", (json.dumps({**facts, "rows": found}, indent=2) + "\n").encode())
+
+
+def _check_same(planned: Plan, data: DataSet, folds: list[int]) -> None:
     config = run.load_config(planned.folder)
-    wanted = (planned.recipe, tuple(folds or data.folds), data.name, len(data.clips))
-    if (config.recipe, config.folds, config.data["name"], config.data["clips"]) != wanted:
+    if (config.recipe, config.folds, config.data["digest"]) != (planned.recipe, tuple(folds), data.digest):
         raise MonitorError(
             f"{safe(str(planned.folder))} holds a run with another recipe, other folds or other data; "
             "move it away, or choose another --out"

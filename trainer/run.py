@@ -7,6 +7,7 @@
     predictions.csv      file,fold,group,array,label,predicted and one column p_<label> per class: every
                          tested clip of the development partition, by the model that has not seen its fold
     evaluation.csv       the same for the evaluation partition, if there is one: the fold models' mean
+    report.md, confusion*.png, .svg  the same for readers (`trainer.report`)
     results.json         scores with intervals, as from `trainer.evaluate.summarise`
 
 A run is finished once `results.json` is there; every file appears whole or not at all.
@@ -26,7 +27,7 @@ import numpy as np
 import torch
 
 from monitor.errors import Exit, MonitorError, safe
-from trainer import recipes
+from trainer import files, recipes
 from trainer.evaluate import Predictions
 from trainer.models.crnn import Crnn, CrnnConfig
 from trainer.recipes import Recipe
@@ -47,7 +48,8 @@ class Config:
     recipe: Recipe
     """As it was run: with the epochs and seed of the command line"""
     data: dict[str, Any]
-    """name, path, licence, source, metric, clips; short and bad: the files that were left out"""
+    """name, path, licence, source, metric, number of clips, digest of the lists (`DataSet.digest`); short and
+    bad: the files that were left out"""
     labels: tuple[str, ...]
     folds: tuple[int, ...]
     """Folds that were tested"""
@@ -81,7 +83,9 @@ def check_new(folder: Path) -> None:
     Raises:
         MonitorError: there is something in the folder already.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir()):
+        return  # nothing, or what a kill left of the first file
+    if folder.exists():
         hint = "go on with the run in it by --resume, " if is_unfinished(folder) else ""
         raise MonitorError(f"{safe(str(folder))} is not empty; {hint}choose another --out, or remove it")
 
@@ -156,14 +160,24 @@ def save_metrics(folder: Path, epochs: Iterable[Epoch]) -> None:
 
 
 def load_metrics(folder: Path) -> list[Epoch]:
-    """Read `metrics.csv`; empty if there is none."""
-    if not (folder / METRICS).is_file():
+    """Read `metrics.csv`; empty if there is none.
+
+    Raises:
+        MonitorError: it is damaged.
+    """
+    path = folder / METRICS
+    if not path.is_file():
         return []
-    with (folder / METRICS).open(encoding="utf-8", newline="") as file:
-        return [
-            Epoch(int(row.pop("fold")), int(row.pop("epoch")), **{key: float(row[key]) for key in row})
-            for row in csv.DictReader(file)
-        ]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                Epoch(int(row.pop("fold")), int(row.pop("epoch")), **{key: float(row[key]) for key in row})
+                for row in csv.DictReader(file)
+            ]
+    except (KeyError, ValueError, TypeError, csv.Error) as exc:
+        raise MonitorError(
+            f"{safe(str(path))} is damaged; a run can go on without it: {safe(str(exc))}"
+        ) from exc
 
 
 def save_predictions(folder: Path, labels: Sequence[str], predictions: Predictions) -> None:
@@ -187,6 +201,8 @@ def save_predictions(folder: Path, labels: Sequence[str], predictions: Predictio
 
 def save_results(folder: Path, results: dict[str, Any]) -> None:
     """Write `results.json`, which finishes the run."""
+    for partial in folder.glob("*.part*"):  # what kills at the wrong moment left
+        partial.unlink()
     _write_json(folder / RESULTS, results)
 
 
@@ -206,7 +222,7 @@ def load_config(folder: Path) -> Config:
                 "folds": tuple(document["folds"]),
             }
         )
-    except (KeyError, TypeError) as exc:
+    except (AttributeError, KeyError, TypeError) as exc:
         raise MonitorError(
             f"{safe(str(folder / CONFIG))} is not of a training run: {safe(str(exc))}"
         ) from exc
@@ -250,11 +266,14 @@ def load_results(folder: Path) -> dict[str, Any]:
     """Read `results.json`.
 
     Raises:
-        MonitorError: the run is not finished, or the file is damaged.
+        MonitorError: the run is not finished, or the file is damaged or of another version.
     """
-    if not (folder / RESULTS).is_file():
+    if not is_finished(folder):
         raise MonitorError(f"run {safe(str(folder))} is not finished: it has no {RESULTS}")
-    return _read_json(folder / RESULTS)
+    results = _read_json(folder / RESULTS)
+    if not {"metric", "folds", "mean", "pooled", "evaluation"} <= results.keys():
+        raise MonitorError(f"{safe(str(folder / RESULTS))} is of another version; train the run again")
+    return results
 
 
 def has_model(folder: Path, fold: int) -> bool:
@@ -294,7 +313,7 @@ def _load(path: Path) -> dict[str, Any]:
 def _save(path: Path, document: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(document, buffer)
-    _write(path, buffer.getvalue())
+    files.write(path, buffer.getvalue())
 
 
 def _model_path(folder: Path, fold: int) -> Path:
@@ -310,25 +329,15 @@ def _write_csv(path: Path, header: list[str], rows: Iterable[Sequence[Any]]) -> 
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)
     table.writerows(rows)
-    _write(path, text.getvalue().encode())
+    files.write(path, text.getvalue().encode())
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
-    _write(path, _json(document).encode())
+    files.write(path, _json(document).encode())
 
 
 def _json(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as exc:
-        part.unlink(missing_ok=True)
-        raise OSError(exc.errno, exc.strerror, str(path)) from exc  # a full disk does not name the file
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from monitor.errors import Exit, MonitorError, safe
 from trainer import report, run
 from trainer.augment import augment
 from trainer.chunks import Examples, Features
-from trainer.datasets import EVALUATION, DataSet
+from trainer.datasets import EVALUATION, DataSet, check_folds
 from trainer.evaluate import Predictions, summarise
 from trainer.features import extract
 from trainer.models.crnn import Crnn
@@ -63,7 +63,8 @@ def train(
     """Train and test one model per fold and write a run directory.
 
     The same data, recipe, number of threads and machine give the same bytes of `predictions.csv`, also when
-    the run was killed and resumed; a fold's model does not depend on which other folds the run has.
+    the run was killed and resumed; a fold's model does not depend on which other folds the run has. On a GPU
+    the gradient of the pooling may add up in another order.
 
     Args:
         data: what to learn from.
@@ -79,7 +80,7 @@ def train(
     Raises:
         MonitorError: unknown fold, unreadable clip, `out` not fit, no CUDA, or a loss that is no number.
     """
-    folds = _known(folds or data.folds, data)
+    folds = known_folds(folds, data)
     if resume:
         run.check_unfinished(out)
     else:
@@ -222,9 +223,9 @@ def fit(
             optimiser.step()
             losses.append(loss.detach())
         # Looked at once per epoch: on a GPU every look waits until all work is done.
-        mean = _mean(torch.stack(losses), epoch, recipe)
+        _check_finite(torch.stack(losses), model, epoch, recipe)
         facts = {
-            "loss": mean,
+            "loss": float(torch.stack(losses).mean()),
             "learning_rate": optimiser.param_groups[0]["lr"],
             "seconds": time.perf_counter() - started,
             "input_seconds": waited,
@@ -281,15 +282,17 @@ def _batches(
             yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
-def _mean(losses: torch.Tensor, epoch: int, recipe: Recipe) -> float:
+def _check_finite(losses: torch.Tensor, model: Crnn, epoch: int, recipe: Recipe) -> None:
     wrong = (~losses.isfinite()).nonzero()
     if len(wrong):
-        first = int(wrong[0])
-        raise MonitorError(
-            f"the loss is {losses[first].item()} in epoch {epoch}, update {first + 1}; the run directory "
-            f"keeps the epoch before; try a learning rate below {recipe.learning_rate:g}"
-        )
-    return float(losses.mean())
+        update = int(wrong[0])
+        what, where = f"the loss is {losses[update].item()}", f"epoch {epoch}, update {update + 1}"
+    elif not all(weight.isfinite().all() for weight in model.parameters()):
+        what, where = "weights are no longer finite numbers", f"epoch {epoch}, update {len(losses)}"
+    else:
+        return
+    kept = f"the run directory keeps epoch {epoch - 1}; " if epoch > 1 else ""
+    raise MonitorError(f"{what} in {where}; {kept}try a learning rate below {recipe.learning_rate:g}")
 
 
 def predict(model: Crnn, features: Features, examples: Indices) -> tuple[Indices, npt.NDArray[np.float32]]:
@@ -358,9 +361,10 @@ def _features(data: DataSet, recipe: Recipe, settings: Settings) -> Features:
         print(
             f"{len(short)} of {len(data.clips)} clips are too short and left out: {_some(map(safe, short))}"
         )
-    there = {data.clips[index].fold for index in features.clip.tolist()}
-    for fold in set(data.folds) - there:
+    left = replace(data, clips=tuple(data.clips[index] for index in np.unique(features.clip).tolist()))
+    for fold in set(data.folds) - set(left.folds):
         raise MonitorError(f"fold {fold} has no clip that is readable and long enough")
+    check_folds(left)
     return features
 
 
@@ -369,6 +373,8 @@ def _tell(data: DataSet, results: dict[str, Any], epochs: list[run.Epoch]) -> No
     print(f"mean of the folds: {metric} {score(measured(results['mean'], data.metric))} %")
     for part, scores in (results["evaluation"] or {}).items():
         print(f"{report.PARTS[part]}: {metric} {score(measured(scores, data.metric))} %")
+    if not epochs:  # somebody removed the file between a kill and --resume
+        return
     seconds, waited = sum(row.seconds for row in epochs), sum(row.input_seconds for row in epochs)
     print(f"{seconds / 60:.1f} min of training, {waited / seconds:.1%} of it waiting for examples")
 
@@ -393,11 +399,16 @@ def _progress() -> Progress:
     )
 
 
-def _known(folds: list[int], data: DataSet) -> list[int]:
-    unknown = sorted(set(folds) - set(data.folds))
+def known_folds(folds: list[int] | None, data: DataSet) -> list[int]:
+    """The folds that are asked for, in order; None: all.
+
+    Raises:
+        MonitorError: the data set has no such fold.
+    """
+    unknown = sorted(set(folds or ()) - set(data.folds))
     if unknown:
         raise MonitorError(f"{safe(data.name)} has the folds {_list(data.folds)}, not {_list(unknown)}")
-    return sorted(set(folds))
+    return sorted(set(folds)) if folds else data.folds
 
 
 def _config(
@@ -413,6 +424,7 @@ def _config(
             "source": data.source,
             "metric": data.metric,
             "clips": len(data.clips),
+            "digest": data.digest,
             "short": [data.file(data.clips[index]) for index in features.short],
             "bad": [data.file(data.clips[index]) for index in features.bad],
         },

@@ -95,9 +95,9 @@ def test_frozen_batch_is_refused(model: Ensemble, log_mel: np.ndarray) -> None:
         check(proto.SerializeToString(), model, log_mel)
 
 
-@pytest.mark.parametrize("name", ["esc50", "dcase2018"])
-def test_models_of_the_paper(name: str) -> None:
-    """The paper's own models export, even kernels and all."""
+@pytest.mark.parametrize("name", ["esc50", "esc50-plus", "dcase2018"])
+def test_models_of_the_recipes(name: str) -> None:
+    """The recipes' own models export, even kernels and all."""
     recipe = recipes.load(name)
     torch.manual_seed(0)
     model = Ensemble([Crnn(recipe.crnn(labels=9))]).eval()

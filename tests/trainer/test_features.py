@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import soundfile
 from monitor.errors import MonitorError
 from monitor.inference.logmel import LogMelSpec, log_mel
 from tests.toy_training import RATE, sound
-from trainer import chunks, features
+from trainer import chunks, features, files
 from trainer.datasets import Clip
 from trainer.features import FrontEnd, example, extract, read_window
 
@@ -147,8 +148,26 @@ def test_nothing_is_computed_twice(many: list[Clip], tmp_path: Path, monkeypatch
     assert not mended.bad
     np.testing.assert_array_equal(mended.examples[np.array([5])], example(many[6], FRONT_END))
     read.clear()
-    extract(many, replace(FRONT_END, channels="mono"), tmp_path / "cache")
-    assert len(read) == 7
+    others = (
+        replace(FRONT_END, channels="mono"),
+        replace(FRONT_END, window_seconds=0.9),
+        replace(FRONT_END, log_mel=replace(SPEC, floor_db=-70.0)),
+    )
+    for other in others:
+        read.clear()
+        extract(many, other, tmp_path / "cache")
+        assert len(read) == 7
+
+
+def test_a_file_with_the_same_size_and_time(tmp_path: Path) -> None:
+    """Another content is noticed even where the tool that wrote it restored the time."""
+    one = clip(tmp_path / "a.wav", sound("hiss", 1.0, 1))
+    extract([one], FRONT_END, tmp_path / "cache")
+    status = one.path.stat()
+    clip(one.path, sound("low", 1.0, 2))
+    os.utime(one.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    made = extract([one], FRONT_END, tmp_path / "cache")
+    np.testing.assert_array_equal(made.examples[np.array([0])], example(one, FRONT_END))
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut off", "emptied", "gone", "no record", "bad record"])
@@ -171,18 +190,18 @@ def test_damaged_chunk_is_made_again(many: list[Clip], tmp_path: Path, damage: s
 
 
 def test_full_disk(many: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up ends the run, leaves no torn file, and costs no chunk that is there already."""
-    save, calls = np.save, []
+    """A disk that fills up ends the run with the file's name, and costs no chunk that is there already."""
+    write, names = files.write, []
 
-    def full(file: Any, array: Any, **options: Any) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            file.write(b"the first bytes still fit")
-            raise OSError(errno.ENOSPC, "No space left on device")
-        save(file, array, **options)
+    def full(path: Path, content: bytes) -> None:
+        names.append(path.name)
+        if len(names) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, content)
 
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        extract(many, FRONT_END, tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write", full)
+        with pytest.raises(OSError, match=r"No space left.*\.npy"):
+            extract(many, FRONT_END, tmp_path / "cache")
     assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".json", ".npy"]
     assert len(extract(many, FRONT_END, tmp_path / "cache").examples) == 5

@@ -13,7 +13,7 @@ from tests.published import write_dcase2018
 from tests.toy_training import settings, write_data, write_recipe
 from trainer import datasets, recipes, reproduce, run
 from trainer.cli import main
-from trainer.datasets import DataSet
+from trainer.datasets import DataSet, dcase2017, dcase2018
 from trainer.experiments import EXPERIMENTS, Experiment, System
 
 TOY = Experiment(
@@ -45,7 +45,7 @@ def carry_out(data: DataSet, out: Path, seeds: list[int], epochs: int = 1) -> st
 def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> None:
     """Every system has a row; the paper's number, its words, or "not in text" stand beside ours."""
     carry_out(data, tmp_path / "runs", [1])
-    first, second = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())
+    first, second = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
     assert (first["system"], second["system"]) == ("plain", "batch 4")
     results = run.load_results(tmp_path / "runs" / "toy" / "plain-seed1")
     assert first["development"]["value"] == results["mean"]["accuracy"]
@@ -66,7 +66,7 @@ def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> 
 def test_seeds_are_averaged(data: DataSet, tmp_path: Path) -> None:
     """Several seeds give mean and standard deviation."""
     carry_out(data, tmp_path / "runs", [1, 2, 3])
-    first, _ = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())
+    first, _ = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
     values = [
         run.load_results(tmp_path / "runs" / "toy" / f"plain-seed{seed}")["mean"]["accuracy"]
         for seed in (1, 2, 3)
@@ -89,8 +89,11 @@ def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(reproduce, "train", spy)
     carry_out(data, tmp_path / "runs", [1, 2])
     assert resumed == [("plain-seed2", False), ("batch-4-seed1", True), ("batch-4-seed2", False)]
-    with pytest.raises(MonitorError, match="holds a run with another recipe, other folds or other data"):
+    refused = "holds a run with another recipe, other folds or other data"
+    with pytest.raises(MonitorError, match=refused):
         carry_out(data, tmp_path / "runs", [1], epochs=2)
+    with pytest.raises(MonitorError, match=refused):
+        carry_out(replace(data, clips=data.clips[::-1]), tmp_path / "runs", [1])
 
 
 def test_other_data_is_refused(data: DataSet, tmp_path: Path) -> None:
@@ -101,6 +104,20 @@ def test_other_data_is_refused(data: DataSet, tmp_path: Path) -> None:
     plans = reproduce.plan("toy", other, tmp_path / "runs", [1], 1)
     reproduce.reproduce("toy", plans, other, settings(tmp_path), Console(quiet=True))
     assert "paper" not in (tmp_path / "runs" / "toy" / "table.md").read_text()
+
+
+def test_a_trial_says_that_it_is_one(data: DataSet, tmp_path: Path) -> None:
+    """Folds, epochs and number of clips stand above the table."""
+    carry_out(data, tmp_path / "runs", [1])
+    assert (
+        "toy tones, 12 clips, folds 1, 2, 1 epochs." in (tmp_path / "runs" / "toy" / "table.md").read_text()
+    )
+
+
+def test_experiments_name_data_sets_that_there_are() -> None:
+    """The data sets of the experiments are called what their readers call them."""
+    called = {dcase2018.NAME, dcase2017.NAME, "ESC-50", "ESC-10"}
+    assert {name for experiment in EXPERIMENTS.values() for name in experiment.data} == called
 
 
 def test_forecast(data: DataSet, tmp_path: Path) -> None:
@@ -154,7 +171,7 @@ def test_command_line_on_the_published_layout(
     assert not (tmp_path / "runs").exists()
     assert main(command) == 0
     assert "run 2 of 2" in capsys.readouterr().out
-    rows = json.loads((tmp_path / "runs" / "table1" / "table.json").read_text())
+    rows = json.loads((tmp_path / "runs" / "table1" / "table.json").read_text())["rows"]
     assert [row["system"] for row in rows] == [system.name for system in table1.systems[6:8]]
     assert {"evaluation", "known", "unknown"} < rows[0].keys()
     assert "not in text" in (tmp_path / "runs" / "table1" / "table.md").read_text()

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,18 +148,32 @@ def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert not any(row["file"] == "low/short.wav" for row in rows(tmp_path / "run"))
 
 
-def test_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training stops when the loss is no longer a number, says where, and keeps the last good epoch."""
+@pytest.mark.parametrize(
+    ("update", "what"), [(7, "the loss is nan"), (8, "weights are no longer finite numbers")]
+)
+def test_training_that_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int, what: str
+) -> None:
+    """Training stops when the loss or the weights break, says where, and keeps the last good epoch."""
     data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
     rate = Recipe.rate
-    monkeypatch.setattr(Recipe, "rate", lambda self, *when: 1e30 if when[0] == 7 else rate(self, *when))
-    where = "the loss is nan in epoch 3, update 3; the run directory keeps the epoch before; try a learning"
+    monkeypatch.setattr(
+        Recipe, "rate", lambda self, *when: np.nan if when[0] == update else rate(self, *when)
+    )
+    where = f"{what} in epoch 3, update 3; the run directory keeps epoch 2; try a learning rate below 0.01"
     with pytest.raises(MonitorError, match=where):
         train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
     kept = run.load_partial(tmp_path / "run", 1)
     assert kept is not None
     assert kept["epoch"] == 2
     assert all(weight.isfinite().all() for weight in kept["model"].values())
+
+
+def test_training_that_breaks_at_once(tmp_path: Path) -> None:
+    """Before the first checkpoint there is nothing to keep."""
+    recipe = recipes.load(write_recipe(tmp_path, RECIPE.replace("0.01", "1e30")))
+    with pytest.raises(MonitorError, match=r"in epoch 1, update \d; try a learning rate below 1e\+30"):
+        train(datasets.read(write_data(tmp_path / "data")), recipe, tmp_path / "run", [1], settings(tmp_path))
 
 
 def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
@@ -182,6 +197,48 @@ def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
     assert not list(out.glob("*.part*"))
 
 
+def test_kill_between_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that dies between metrics.csv and the checkpoint has every epoch once when it is resumed."""
+    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
+    save = run.save_partial
+
+    def die(folder: Path, fold: int, state: dict[str, Any]) -> None:
+        if state["epoch"] == 4:
+            raise KeyboardInterrupt
+        save(folder, fold, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_partial", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
+    assert [row.epoch for row in run.load_metrics(tmp_path / "run")] == [1, 2, 3, 4]
+    (tmp_path / "run" / "fold1.pt.x.part").write_text("of a kill while writing")
+    train(data, recipe, tmp_path / "run", [1], settings(tmp_path), resume=True)
+    assert [row.epoch for row in run.load_metrics(tmp_path / "run")] == list(range(1, 11))
+    assert not list((tmp_path / "run").glob("*.part*"))
+
+
+def test_kill_within_the_first_file(tmp_path: Path) -> None:
+    """What a kill left of config.json is no run."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tmpabc.part").write_text('{"created"')
+    run.check_new(tmp_path / "run")
+
+
+def test_damaged_metrics(tmp_path: Path) -> None:
+    """A metrics.csv that is none is named."""
+    (tmp_path / "metrics.csv").write_text("fold,epoch\none,two\n")
+    with pytest.raises(MonitorError, match=r"metrics\.csv is damaged; a run can go on without it"):
+        run.load_metrics(tmp_path)
+
+
+def test_results_of_another_version(tmp_path: Path) -> None:
+    """A results.json without what we need says so."""
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(MonitorError, match=r"results\.json is of another version; train the run again"):
+        run.load_results(tmp_path)
+
+
 def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is not gone on with by another recipe, nor when there is none or it is finished."""
     data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
@@ -197,9 +254,21 @@ def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.Monk
         train(data, with_changes(recipe, {"epochs": 3}), out, [2], how, resume=True)
     begun = json.loads((out / "config.json").read_text())
     (out / "config.json").write_text(json.dumps(begun, sort_keys=True))  # another order is no other setting
+    moved = replace(data, clips=tuple(replace(clip, fold=5 - clip.fold) for clip in data.clips))
+    with pytest.raises(MonitorError, match=r"was begun with other settings \(data\)"):
+        train(moved, recipe, out, [1], how, resume=True)
     train(data, recipe, out, [1], how, resume=True)
     with pytest.raises(MonitorError, match="is finished; there is nothing to resume"):
         train(data, recipe, out, [1], how, resume=True)
+
+
+def test_class_that_loses_its_clips(tmp_path: Path) -> None:
+    """A class that has no usable clip left in a fold is named, not scored 0 in silence."""
+    data = write_data(tmp_path / "data", clips=4)
+    (data / "low" / "low1.wav").write_bytes(b"RIFF")
+    recipe = recipes.load(write_recipe(tmp_path))
+    with pytest.raises(MonitorError, match="fold 2 has no clips of low"):
+        train(datasets.read(data), recipe, tmp_path / "run", [1], replace(settings(tmp_path), skip_bad=True))
 
 
 def test_unusable_clips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

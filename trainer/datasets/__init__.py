@@ -13,7 +13,7 @@ from trainer.datasets import dcase2017, dcase2018, esc50, folder
 from trainer.datasets.clips import EVALUATION, Clip, DataSet, list_folders
 from trainer.datasets.published import Published
 
-__all__ = ["EVALUATION", "Clip", "DataSet", "read"]
+__all__ = ["EVALUATION", "Clip", "DataSet", "check_folds", "read"]
 
 
 class Layout(Protocol):
@@ -37,6 +37,7 @@ def read(path: Path) -> DataSet:
     """
     layout, home = find(path)
     data = layout.read(home)
+    check_files(data)
     check_folds(data)
     absent = missing(data)
     if absent:
@@ -75,6 +76,27 @@ def missing(data: DataSet) -> list[str]:
     """Clips that are listed and not there, by their paths in the data folder."""
     names = list_folders(data)
     return [data.file(clip) for clip in data.clips if clip.path.name not in names[clip.path.parent]]
+
+
+def check_files(data: DataSet) -> None:
+    """Make sure that the lists name files in the data folder, each once, that every table can hold.
+
+    Raises:
+        MonitorError: they do not.
+    """
+    seen = set()
+    for clip in data.clips:
+        try:
+            file = data.file(clip)
+        except ValueError:
+            file = str(clip.path)
+        if Path(file).is_absolute() or ".." in Path(file).parts or not file.isprintable():
+            raise MonitorError(
+                f"{safe(data.name)} lists {safe(file)!r}; files must be in its folder, with printable names"
+            )
+        if file in seen:
+            raise MonitorError(f"{safe(data.name)} lists {safe(file)} twice")
+        seen.add(file)
 
 
 def check_folds(data: DataSet) -> None:

@@ -57,6 +57,7 @@ def check(folder: Path) -> None:
     # Before the lists are read: where reading fails, a wrong digest tells why.
     differences = _show(_wrong_lists(home, published))
     data = layout.read(home)
+    datasets.check_files(data)
     counts = _count(data.clips)
     headers = _headers(data)
     differences += _show(_wrong_folds(data))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -52,6 +54,12 @@ class DataSet:
     def folds(self) -> list[int]:
         """Fold numbers of the development partition in order."""
         return sorted({clip.fold for clip in self.clips} - {EVALUATION})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the lists say of every clip: the same for the same data, folds and groups."""
+        lists = [[self.file(clip), clip.label, clip.fold, clip.group, clip.array] for clip in self.clips]
+        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
 
     def limited(self, clips: int) -> DataSet:
         """At most so many clips of each class in each fold, the first ones: for a quick trial."""
@@ -130,6 +138,6 @@ def whole_number(text: str, where: str) -> int:
     Raises:
         MonitorError: it is none.
     """
-    if not (text.isascii() and text.isdigit()):
-        raise MonitorError(f"{safe(where)}: {safe(text, 40)!r} is not a whole number")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise MonitorError(f"{safe(where)}: {safe(text, 40)!r} is not a whole number of at most nine digits")
     return int(text)

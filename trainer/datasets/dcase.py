@@ -14,6 +14,7 @@ A file is `audio/<name>`. The lists are believed, and compared with each other.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,8 @@ def home(folder: Path, roots: Roots) -> Path | None:
 def read(folder: Path, roots: Roots, *, repeats: bool = False) -> tuple[list[Entry], tuple[str, ...]]:
     """Files of the partitions that are there, and notes for the user.
 
-    With `repeats` a file may be in the test lists of several folds and belongs to the first.
+    With `repeats` a file may be in the test lists of several folds; it belongs to the one that tests most of
+    its place.
 
     An evaluation partition without labels is left out with a note. It is no error: it is published like that
     until a challenge is over, and training needs the development partition only.
@@ -79,16 +81,26 @@ def read(folder: Path, roots: Roots, *, repeats: bool = False) -> tuple[list[Ent
 
 def _development(root: Path, *, repeats: bool) -> list[Entry]:
     meta = _list(root / "meta.txt", columns=2)
-    fold_of = _folds(root, {file: label for file, (label, *_) in meta.items()}, repeats=repeats)
+    folds_of = _folds(root, {file: label for file, (label, *_) in meta.items()}, repeats=repeats)
+    places = {
+        file: rest[0] if rest else Path(file).name.partition("_")[0] for file, (_, *rest) in meta.items()
+    }
+    tested = Counter((places[file], fold) for file, folds in folds_of.items() for fold in folds)
     return [
-        Entry(root / file, label, fold_of[file], Path(file).name, place=rest[0] if rest else "")
+        Entry(
+            root / file,
+            label,
+            max(folds_of[file], key=lambda fold: tested[places[file], fold]),
+            Path(file).name,
+            place=rest[0] if rest else "",
+        )
         for file, (label, *rest) in meta.items()
     ]
 
 
-def _folds(root: Path, labels: Mapping[str, str], *, repeats: bool) -> dict[str, int]:
-    """The fold that tests each file; raises if the lists of a fold are not the partition they should be."""
-    fold_of: dict[str, int] = {}
+def _folds(root: Path, labels: Mapping[str, str], *, repeats: bool) -> dict[str, list[int]]:
+    """The folds that test each file; raises if the lists of a fold are not the partition they should be."""
+    folds_of: dict[str, list[int]] = {}
     for fold in FOLDS:
         train, test, evaluate = (
             _list(root / SETUP / f"fold{fold}_{part}.txt", columns)
@@ -105,10 +117,11 @@ def _folds(root: Path, labels: Mapping[str, str], *, repeats: bool) -> dict[str,
             wrong = {file for file, (label, *_) in rows.items() if label != labels[file]}
             _refuse(wrong, f"{here}{part}.txt and meta.txt have different labels for")
         if not repeats:
-            _refuse(test.keys() & fold_of.keys(), f"{here}test.txt and an earlier fold's both list")
-        fold_of = dict.fromkeys(test, fold) | fold_of
-    _refuse(labels.keys() - fold_of.keys(), f"{root.name}: of folds 1 to {FOLDS[-1]}, no _test.txt lists")
-    return fold_of
+            _refuse(test.keys() & folds_of.keys(), f"{here}test.txt and an earlier fold's both list")
+        for file in test:
+            folds_of.setdefault(file, []).append(fold)
+    _refuse(labels.keys() - folds_of.keys(), f"{root.name}: of folds 1 to {FOLDS[-1]}, no _test.txt lists")
+    return folds_of
 
 
 def _evaluation(root: Path) -> list[Entry]:

@@ -20,9 +20,9 @@ def home(folder: Path) -> Path | None:
 def read(folder: Path) -> DataSet:
     """Clips as the lists have them; labels in alphabetical order.
 
-    A clip's group is the location it was recorded at. A file that several folds test belongs to the first of
-    them, so that each clip is tested once. Evaluation clips are anonymous; without a `map.txt` each is a
-    group of its own.
+    A clip's group is the location it was recorded at. A file that several folds test belongs to the one that
+    tests most of its location, so that each clip is tested once. Evaluation clips are anonymous; without a
+    `map.txt` each is a group of its own.
 
     Raises:
         MonitorError: the lists are missing, or contradict each other.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.errors import MonitorError, safe
@@ -59,7 +60,16 @@ def read(folder: Path) -> DataSet:
         clips=clips,
         licence="CC BY 3.0" if only_esc10 else "CC BY-NC 3.0",
         source="K. J. Piczak, ESC: Dataset for Environmental Sound Classification; clips from Freesound",
+        notes=_notes(clips),
     )
+
+
+def _notes(clips: Sequence[Clip]) -> tuple[str, ...]:
+    held_out = {clip.group for clip in clips if clip.fold == EVALUATION}
+    both = sorted(held_out & {clip.group for clip in clips if clip.fold != EVALUATION})
+    if not both:
+        return ()
+    return (f"as published, recordings are in both partitions, with different classes: {', '.join(both)}",)
 
 
 def _fold(text: str, where: str) -> int:

@@ -50,7 +50,7 @@ def _listed(folder: Path, files: list[Path]) -> tuple[Clip, ...]:
     clips = []
     for row in rows:
         file = Path(row["file"])
-        if len(file.parts) != 2 or ".." in file.parts:
+        if len(file.parts) != 2 or file.is_absolute() or ".." in file.parts:
             raise MonitorError(f"{FOLDS}: {safe(row['file'])!r} is not of the form <class>/<clip>")
         fold = whole_number(row["fold"], f"{FOLDS}, {row['file']}")
         clips.append(Clip(folder / file, file.parts[0], fold, row.get("group") or row["file"]))

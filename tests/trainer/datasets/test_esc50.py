@@ -132,3 +132,27 @@ def test_real_esc10() -> None:
     for clip in data.clips:
         folds_of.setdefault((clip.group, clip.label), set()).add(clip.fold)
     assert all(len(folds) == 1 for folds in folds_of.values())
+
+
+@pytest.mark.parametrize("name", ["../a.wav", "/somewhere/a.wav", "a\rb.wav", "a\x1bb.wav"])
+def test_names_that_cannot_be_used(tmp_path: Path, name: str) -> None:
+    """A file outside the folder, or one that no table can name, is refused."""
+    folder = write_esc50(tmp_path, seconds=0.1, labels=("dog", "rain"))
+    table = folder / "ESC-50-master" / "meta" / "esc50.csv"
+    lines = table.read_text().splitlines()
+    lines[1] = ",".join([f'"{name}"', *lines[1].split(",")[1:]])
+    table.write_text("\n".join(lines))
+    with pytest.raises(MonitorError, match=r"lists '.*'; files must be in its folder, with printable names"):
+        datasets.read(folder)
+
+
+def test_a_file_in_two_folds(tmp_path: Path) -> None:
+    """A file that is listed twice would be tested by a model that has learnt it."""
+    folder = write_esc50(tmp_path, seconds=0.1, labels=("dog", "rain"))
+    table = folder / "ESC-50-master" / "meta" / "esc50.csv"
+    lines = table.read_text().splitlines()
+    file, fold, *rest = lines[1].split(",")
+    again = [file, "2" if fold == "1" else "1", *rest[:3], "77777", rest[-1]]
+    table.write_text("\n".join([*lines, ",".join(again)]))
+    with pytest.raises(MonitorError, match=rf"lists audio/{file} twice"):
+        datasets.read(folder)

@@ -35,7 +35,7 @@ def test_every_recipe_makes_logits(name: str) -> None:
         assert model(decibels(2, config.n_mels, frames)).shape == (2, 9)
         features = model.blocks(decibels(1, 1, config.n_mels, frames))
     assert features.shape == (1, config.filters[-1], config.bands, config.steps(frames))
-    assert config.steps(frames) == 7
+    assert config.steps(frames) >= 7
 
 
 def test_input_below_the_threshold_does_not_matter() -> None:

@@ -1,0 +1,27 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file under another name, then give it its own.
+
+    Raises:
+        OSError: it cannot be written, such as on a full disk; with the file's name. Nothing is left behind.
+    """
+    part = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            part = Path(file.name)
+            file.write(content)
+        part.chmod(0o644)  # of temporary files nobody else can read one
+        part.replace(path)
+    except BaseException as exc:
+        if part:
+            part.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            raise OSError(exc.errno, exc.strerror, str(path)) from exc
+        raise
