@@ -20,7 +20,7 @@ SIZE = 224
 
 Preprocessing = Literal["torchvision", "deep-spectrum"]
 """Whose. `torchvision`: what its published weights need. `deep-spectrum`: the toolkit's own, which differs
-from network to network and belongs to Keras' weights; for VGG it omits the mean that those were trained with."""
+from network to network and belongs to Keras' weights; for VGG it omits the mean that they need."""
 
 
 @dataclass(frozen=True)
