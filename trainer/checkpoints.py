@@ -82,7 +82,7 @@ def take(name: str, file: Path, folder: Path) -> Path:
     """
     remote = CHECKPOINTS[name]
     path = folder / remote.name
-    check(remote, file, f"download it from {remote.url}")
+    _check(remote, file, f"download it from {remote.url}")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, part_of(path))
     part_of(path).replace(path)
@@ -97,16 +97,12 @@ def find(name: str) -> Path:
     """
     remote = CHECKPOINTS[name]
     path = default_folder() / remote.name
-    check(remote, path, f"run: activity-trainer download weights {name}")
+    _check(remote, path, f"run: activity-trainer download weights {name}")
     return path
 
 
-def check(remote: Remote, path: Path, advice: str) -> None:
-    """Make sure that a file is the published one.
-
-    Raises:
-        MonitorError: exit code 66 if there is no such file, 65 if it is another; with what to do.
-    """
+def _check(remote: Remote, path: Path, advice: str) -> None:
+    """Make sure that a file is the published one, or say what to do."""
     if not path.is_file():
         raise MonitorError(f"there is no file {safe(str(path))}; {advice}", Exit.NO_INPUT)
     with path.open("rb") as file:

@@ -65,15 +65,16 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     shown = safe(str(path))
     if not path.is_file():
         raise MonitorError(f"there are no weights at {shown}", Exit.NO_INPUT)
-    try:
-        document: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as exc:  # not quoted: it recommends to run the code in the file
-        raise _refused(shown) from exc
-    except Exception as exc:  # torch.load raises whatever the damage leads it to
-        raise MonitorError(
-            f"{shown} is damaged or cut off at {path.stat().st_size} bytes: "
-            f"{safe(str(exc), 100) or type(exc).__name__}; fetch it again"
-        ) from exc
+    with path.open("rb") as file:  # here, so that what torch.load raises is about the contents
+        try:
+            document: Any = torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError as exc:  # not quoted: it recommends to run the code in the file
+            raise _refused(shown) from exc
+        except Exception as exc:  # torch.load raises whatever the damage leads it to
+            raise MonitorError(
+                f"{shown} is damaged or cut off: its {path.stat().st_size} bytes are no checkpoint; "
+                "fetch it again"
+            ) from exc
     if not (isinstance(document, dict) and all(map(_is_named_tensor, document.items()))):
         raise _refused(shown)
     return document
@@ -85,7 +86,7 @@ def _is_named_tensor(item: tuple[Any, Any]) -> bool:
 
 def _refused(shown: str) -> MonitorError:
     return MonitorError(
-        f"{shown} is refused: wanted nothing but tensors by name, found other objects, which may be code; "
+        f"{shown} is refused: it is no file of tensors alone, and what else it holds may be code; "
         "save the weights by torch.save(network.state_dict(), FILE)"
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -64,6 +65,15 @@ STAGES = {
 
 every = pytest.mark.parametrize("name", BACKBONES)
 of_pictures = pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """For work this small, threads mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def shapes_only(name: str) -> nn.Module:
