@@ -3,9 +3,10 @@
     download    addresses and digests   ->  files on disk; unpack.py opens the archives among them
     datasets    a folder on disk        ->  DataSet   clips with label, fold and group; check.py checks a copy
     recipes     NAME or FILE.toml       ->  Recipe    every number of a training run, as data
-    features    clips                   ->  Features  log-mel examples, one per channel
+    features    clips                   ->  Features  log-mel examples, one per channel; chunks.py keeps them
     augment     a training batch        ->  the same, changed at random
-    models      crnn.py                 ->  the networks, one file each
+    models      crnn.py, vgg.py, ...    ->  the networks, one file each; backbones.py: those of images
+    weights     imagenet, random, FILE  ->  a backbone with weights in it; checkpoints.py fetches them
     train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import __version__
 from monitor.errors import Exit, MonitorError, safe
+from trainer import checkpoints
 from trainer.datasets.archives import registry
 from trainer.experiments import EXPERIMENTS
 
@@ -166,7 +167,7 @@ def _add_simulate(commands: Any) -> None:
 
 
 def _add_download(commands: Any) -> None:
-    download = commands.add_parser("download", help="fetch a published data set", allow_abbrev=False)
+    download = commands.add_parser("download", help="fetch published data or weights", allow_abbrev=False)
     names = download.add_subparsers(required=True, metavar="NAME")
     for name, partitions in registry().items():
         size = sum(partition.unpacked for partition in partitions.values())
@@ -176,6 +177,27 @@ def _add_download(commands: Any) -> None:
         if len(partitions) > 1:
             one.add_argument("--only", choices=partitions, help="one partition (default: all)")
         one.set_defaults(command=_download, only=None, partitions=partitions)
+    _add_weights(names)
+
+
+def _add_weights(names: Any) -> None:
+    weights = names.add_parser(
+        "weights", help="of an image network, as learnt from ImageNet", allow_abbrev=False
+    )
+    sizes = ", ".join(
+        f"{name} ({remote.size / 1e6:.0f} MB)" for name, remote in checkpoints.CHECKPOINTS.items()
+    )
+    weights.add_argument("backbone", choices=checkpoints.CHECKPOINTS, metavar="NETWORK", help=sizes)
+    weights.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="default: ~/.cache/activity-monitor/weights, where they are found",
+    )
+    weights.add_argument(
+        "--from", dest="file", type=Path, metavar="FILE", help="copy this one, for machines without network"
+    )
+    weights.set_defaults(command=_download_weights)
 
 
 def _numbers(text: str) -> list[int]:
@@ -244,6 +266,15 @@ def _download(arguments: argparse.Namespace) -> None:
     data = arguments.to if len(partitions) > 1 else arguments.to / chosen[0].root
     print(f"the data is in {safe(str(data))}")
     print(f"next: activity-trainer data check {safe(shlex.quote(str(data)))}")
+
+
+def _download_weights(arguments: argparse.Namespace) -> None:
+    folder = arguments.to or checkpoints.default_folder()
+    if arguments.file:
+        path = checkpoints.take(arguments.backbone, arguments.file, folder)
+    else:
+        path = checkpoints.fetch(arguments.backbone, folder)
+    print(f"the weights are in {safe(str(path))}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

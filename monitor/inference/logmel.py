@@ -135,8 +135,7 @@ def mel_bands(spec: LogMelSpec) -> scipy.sparse.csr_array:
     Band b rises from edge b to edge b + 1 and falls to edge b + 2; the n_mels + 2 edges are equally spaced on
     the mel scale between 0 Hz and half the sample rate.
     """
-    to_mel, to_hertz = (_htk_mel, _htk_hertz) if spec.mel == "htk" else (_slaney_mel, _slaney_hertz)
-    edges = to_hertz(np.linspace(0.0, to_mel(np.array(spec.sample_rate / 2)), spec.n_mels + 2))
+    edges = mel_frequencies(spec, spec.n_mels + 2)
     bins = np.arange(spec.window // 2 + 1) * spec.sample_rate / spec.window
     low, peak, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rise, fall = (bins - low) / (peak - low), (high - bins) / (high - peak)
@@ -144,6 +143,12 @@ def mel_bands(spec: LogMelSpec) -> scipy.sparse.csr_array:
     if spec.mel == "slaney":
         triangles *= 2.0 / (high - low)
     return scipy.sparse.csr_array(triangles)
+
+
+def mel_frequencies(spec: LogMelSpec, points: int) -> npt.NDArray[np.float64]:
+    """So many hertz, equally spaced on the mel scale from 0 Hz to half the sample rate, `[points]`."""
+    to_mel, to_hertz = (_htk_mel, _htk_hertz) if spec.mel == "htk" else (_slaney_mel, _slaney_hertz)
+    return to_hertz(np.linspace(0.0, to_mel(np.array(spec.sample_rate / 2)), points))
 
 
 def _htk_mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -14,14 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.inference.colours import COLOURS
-from monitor.inference.logmel import (
-    FloatArray,
-    LogMelSpec,
-    _htk_hertz,
-    _htk_mel,
-    _slaney_hertz,
-    _slaney_mel,
-)
+from monitor.inference.logmel import FloatArray, LogMelSpec, mel_frequencies
 
 MAX_SIZE = 1024
 """Pixels; image networks take some hundred"""
@@ -120,10 +113,8 @@ def _band_edges(log_mel: LogMelSpec) -> npt.NDArray[np.float64]:
     They lie midway between n_mels frequencies, equally spaced in mel, of which the first is 0 Hz and the last
     half the sample rate. Those are not the triangles' peaks, and the first and last band are half as high.
     """
-    to_mel, to_hertz = (_htk_mel, _htk_hertz) if log_mel.mel == "htk" else (_slaney_mel, _slaney_hertz)
-    nyquist = log_mel.sample_rate / 2
-    hertz = to_hertz(np.linspace(0.0, to_mel(np.array(nyquist)), log_mel.n_mels))
-    return np.concatenate([[0.0], hertz[1:] - 0.5 * np.diff(hertz), [nyquist]])
+    hertz = mel_frequencies(log_mel, log_mel.n_mels)
+    return np.concatenate([[0.0], hertz[1:] - 0.5 * np.diff(hertz), hertz[-1:]])
 
 
 def _symmetric_log(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

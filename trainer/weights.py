@@ -1,0 +1,127 @@
+"""Backbones with weights in them: published, random, or from a checkpoint file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from monitor.errors import Exit, MonitorError, safe
+from trainer import checkpoints
+from trainer.models.backbones import BACKBONES, Facts
+from trainer.models.initial import Scheme, randomise
+
+IMAGENET = "imagenet"
+RANDOM = "random:"
+SHOWN = 3
+"""Differences that an error message lists"""
+_LEGACY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
+"""In torchvision's DenseNet files, the dot before the digit is from a time when names could have dots."""
+
+
+def load(name: str, weights: str, scheme: Scheme) -> nn.Module:
+    """A backbone that is ready to extract features: frozen, in evaluation mode, on the CPU.
+
+    Args:
+        name: of the backbone.
+        weights: `imagenet` (as downloaded), `random:SEED`, or the path of a checkpoint: a file of torch.save
+            with a dictionary of tensors under torchvision's names. Its 1000-class layer is left out.
+        scheme: how random weights are drawn.
+
+    Returns:
+        The network: float32 `[B, 3, 224, 224]` -> embeddings float32 `[B, embedding]`.
+
+    Raises:
+        MonitorError: exit code 66 if there is no such file, 65 if it is damaged, holds other things than
+            tensors or belongs to another network, 2 if the seed is no number.
+    """
+    facts = BACKBONES[name]
+    with torch.device("meta"):  # without weights that would be thrown away
+        network = facts.network()
+    if weights.startswith(RANDOM):
+        network.to_empty(device="cpu")
+        randomise(network, _seed(weights), scheme, facts.he_fan)
+    else:
+        path = checkpoints.find(name) if weights == IMAGENET else Path(weights)
+        _fill(network, _wanted_part(_read(path), facts), f"{safe(str(path))} does not fit {name}")
+    return network.float().eval().requires_grad_(requires_grad=False)
+
+
+def _seed(weights: str) -> int:
+    seed = weights.removeprefix(RANDOM)
+    if not (seed.isascii() and seed.isdigit() and int(seed) < 1 << 32):
+        raise MonitorError(
+            f"weights {safe(weights)!r}: wanted random:SEED with a whole number from 0 to 2^32 - 1",
+            Exit.USAGE,
+        )
+    return int(seed)
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    shown = safe(str(path))
+    if not path.is_file():
+        raise MonitorError(f"there are no weights at {shown}", Exit.NO_INPUT)
+    with path.open("rb") as file:  # here, so that what torch.load raises is about the contents
+        try:
+            document: Any = torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError as exc:  # not quoted: it recommends to run the code in the file
+            raise _refused(shown) from exc
+        except Exception as exc:  # torch.load raises whatever the damage leads it to
+            raise MonitorError(
+                f"{shown} is damaged or cut off: its {path.stat().st_size} bytes are no checkpoint; "
+                "fetch it again"
+            ) from exc
+    if not (isinstance(document, dict) and all(map(_is_named_tensor, document.items()))):
+        raise _refused(shown)
+    return document
+
+
+def _is_named_tensor(item: tuple[Any, Any]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], torch.Tensor)
+
+
+def _refused(shown: str) -> MonitorError:
+    return MonitorError(
+        f"{shown} is refused: it is no file of tensors alone, and what else it holds may be code; "
+        "save the weights by torch.save(network.state_dict(), FILE)"
+    )
+
+
+def _wanted_part(state: dict[str, torch.Tensor], facts: Facts) -> dict[str, torch.Tensor]:
+    return {
+        _LEGACY.sub(r"\1\2.", key): value
+        for key, value in state.items()
+        if not key.startswith(f"{facts.head}.")
+    }
+
+
+def _fill(network: nn.Module, state: dict[str, torch.Tensor], complaint: str) -> None:
+    wanted = {
+        key: list(value.shape)
+        for key, value in network.state_dict().items()
+        # Of no use without training, and not in files from before torch 0.4.1.
+        if key in state or not key.endswith(".num_batches_tracked")
+    }
+    differences = _differences(wanted, {key: list(value.shape) for key, value in state.items()})
+    if differences:
+        more = ", ..." if len(differences) > SHOWN else ""
+        raise MonitorError(
+            f"{complaint}: {len(differences)} differences: {', '.join(differences[:SHOWN])}{more}"
+        )
+    network.load_state_dict(state, assign=True)
+
+
+def _differences(wanted: dict[str, list[int]], found: dict[str, list[int]]) -> list[str]:
+    return [
+        *(f"{key} is missing" for key in wanted if key not in found),
+        *(
+            f"{key} is {found[key]} instead of {shape}"
+            for key, shape in wanted.items()
+            if found.get(key, shape) != shape
+        ),
+        *(f"{safe(key, 100)} is unknown" for key in found if key not in wanted),
+    ]
