@@ -114,7 +114,7 @@ def _band_edges(log_mel: LogMelSpec) -> npt.NDArray[np.float64]:
     half the sample rate. Those are not the triangles' peaks, and the first and last band are half as high.
     """
     hertz = mel_frequencies(log_mel, log_mel.n_mels)
-    return np.concatenate([[0.0], hertz[1:] - 0.5 * np.diff(hertz), hertz[-1:]])
+    return np.concatenate([[0.0], hertz[1:] - 0.5 * np.diff(hertz), [log_mel.sample_rate / 2]])
 
 
 def _symmetric_log(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
