@@ -7,7 +7,7 @@
     augment     a training batch        ->  the same, changed at random
     models      crnn.py, vgg.py, ...    ->  the networks, one file each; backbones.py: those of images
     weights     imagenet, random, FILE  ->  a backbone with weights in it; checkpoints.py fetches them
-    train_crnn  one straight loop       ->  a run directory (run.py reads and writes it)
+    train_crnn  fold by fold (fit.py)   ->  a run directory (run.py reads and writes it)
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups
     report      results                 ->  report.md and pictures (tables.py and confusion.py make them)

@@ -1,12 +1,10 @@
-"""Cross-validated training of the CRNN: one straight loop per fold (section 3.2 of the paper)."""
+"""Cross-validated training of the CRNN: data set and recipe -> run directory (sections 3.2 and 4)."""
 
 from __future__ import annotations
 
 import os
 import platform
-import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,27 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer import report, run
-from trainer.augment import augment
-from trainer.chunks import Examples, Features
+from trainer.chunks import Features
 from trainer.datasets import EVALUATION, DataSet, check_folds
 from trainer.evaluate import Predictions, summarise
 from trainer.features import extract
+from trainer.fit import Indices, fit, predict
 from trainer.models.crnn import Crnn
 from trainer.recipes import Recipe
 from trainer.tables import measured, score
 
-PREDICT_BATCH = 256
 VERSIONS_OF = ("torch", "numpy", "scipy", "soundfile", "soxr")
-
-Indices = npt.NDArray[np.intp]
-Array = Examples | npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -167,77 +159,21 @@ def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
     progress.remove_task(bar)
 
 
-def fit(
-    model: Crnn,
-    log_mel: Array,
-    truth: Indices,
-    examples: Indices,
-    *,
-    recipe: Recipe,
-    partial: dict[str, Any] | None = None,
-    epoch_done: Callable[[dict[str, float], dict[str, Any]], None],
-) -> None:
-    """Train one model and leave it in evaluation mode.
-
-    Args:
-        model: fresh, on the device to train on.
-        log_mel: dB `[all examples, n_mels, frames]`.
-        truth: class of each, `[all examples]`.
-        examples: indices of those to learn from.
-        recipe: how.
-        partial: state to go on from, as `epoch_done` got it.
-        epoch_done: called after every epoch with `loss` (mean), `learning_rate` (last), `seconds` and
-            `input_seconds`, and with the state of the training.
-
-    Raises:
-        MonitorError: the loss is no longer a finite number.
-    """
-    device = next(model.parameters()).device
-    # A fifth to a third faster on CPUs than the usual order in memory.
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model.train()
-    # Without weight decay it is Adam.
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+def _predict_part(job: _Job, folds: list[int], part: int) -> Predictions:
+    """The clips of one fold, or of the evaluation partition, by the mean of the models of these folds."""
+    examples = np.flatnonzero(job.fold == part)
+    answers = [
+        predict(model.to(job.device), job.features, examples) for model in run.load_models(job.out, folds)
+    ]
+    clips = [job.data.clips[index] for index in answers[0][0].tolist()]
+    return Predictions(
+        file=tuple(job.data.file(clip) for clip in clips),
+        fold=np.array([clip.fold for clip in clips]),
+        group=tuple(clip.group for clip in clips),
+        array=tuple(clip.array for clip in clips),
+        truth=np.array([job.data.labels.index(clip.label) for clip in clips]),
+        scores=np.mean([posteriors for _, posteriors in answers], axis=0),
     )
-    if partial:
-        model.load_state_dict(partial["model"])
-        optimiser.load_state_dict(partial["optimiser"])
-        _set_random_state(partial["random"], device)
-    targets = np.eye(model.config.labels, dtype=np.float32)[truth]  # [all examples, labels]
-    updates = -(-len(examples) // recipe.batch)  # per epoch
-    for epoch in range(partial["epoch"] + 1 if partial else 1, recipe.epochs + 1):
-        started, waited, losses = time.perf_counter(), 0.0, []
-        order = examples[torch.randperm(len(examples)).numpy()]
-        batches = _batches(log_mel, targets, order, recipe.batch, device)
-        for update in range((epoch - 1) * updates, epoch * updates):
-            asked = time.perf_counter()
-            x, y = next(batches)  # [B, n_mels, frames], [B, labels]
-            waited += time.perf_counter() - asked
-            x, y = augment(x, y, recipe.augment)
-            optimiser.param_groups[0]["lr"] = recipe.rate(update, recipe.epochs * updates)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                loss = F.cross_entropy(model(x), y)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            losses.append(loss.detach())
-        # Looked at once per epoch: on a GPU every look waits until all work is done.
-        _check_finite(torch.stack(losses), model, epoch, recipe)
-        facts = {
-            "loss": float(torch.stack(losses).mean()),
-            "learning_rate": optimiser.param_groups[0]["lr"],
-            "seconds": time.perf_counter() - started,
-            "input_seconds": waited,
-        }
-        state = {
-            "epoch": epoch,
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "random": _random_state(device),
-        }
-        epoch_done(facts, state)
-    model.eval()
 
 
 def seconds_per_example(recipe: Recipe, labels: int, settings: Settings) -> float:
@@ -257,85 +193,6 @@ def seconds_per_example(recipe: Recipe, labels: int, settings: Settings) -> floa
         epoch_done=lambda facts, _: seconds.append(facts["seconds"]),
     )
     return min(seconds) / count
-
-
-def _batches(
-    log_mel: Array,
-    targets: npt.NDArray[np.float32],
-    order: Indices,
-    size: int,
-    device: torch.device,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Examples and their targets; a thread reads one batch while the model works on the one before."""
-
-    def read(chosen: Indices) -> tuple[torch.Tensor, torch.Tensor]:
-        x, y = torch.from_numpy(log_mel[chosen]), torch.from_numpy(targets[chosen])
-        return (x.pin_memory(), y.pin_memory()) if device.type == "cuda" else (x, y)
-
-    chosen = np.split(order, range(size, len(order), size))
-    with ThreadPoolExecutor(1) as reader:
-        ahead = reader.submit(read, chosen[0])
-        for following in [*chosen[1:], None]:
-            x, y = ahead.result()
-            if following is not None:
-                ahead = reader.submit(read, following)
-            yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-
-
-def _check_finite(losses: torch.Tensor, model: Crnn, epoch: int, recipe: Recipe) -> None:
-    wrong = (~losses.isfinite()).nonzero()
-    if len(wrong):
-        update = int(wrong[0])
-        what, where = f"the loss is {losses[update].item()}", f"epoch {epoch}, update {update + 1}"
-    elif not all(weight.isfinite().all() for weight in model.parameters()):
-        what, where = "weights are no longer finite numbers", f"epoch {epoch}, update {len(losses)}"
-    else:
-        return
-    kept = f"the run directory keeps epoch {epoch - 1}; " if epoch > 1 else ""
-    raise MonitorError(f"{what} in {where}; {kept}try a learning rate below {recipe.learning_rate:g}")
-
-
-def predict(model: Crnn, features: Features, examples: Indices) -> tuple[Indices, npt.NDArray[np.float32]]:
-    """Posteriors of clips: the mean over their channels.
-
-    Args:
-        model: in evaluation mode.
-        features: of all clips.
-        examples: indices of those to predict; all channels of a clip, or none.
-
-    Returns:
-        Indices of the clips `[clips]` and their posteriors `[clips, labels]`.
-    """
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        batches = np.split(examples, range(PREDICT_BATCH, len(examples), PREDICT_BATCH))
-        channels = np.concatenate(
-            [
-                model(torch.from_numpy(features.examples[batch]).to(device)).softmax(dim=1).cpu().numpy()
-                for batch in batches
-            ]
-        )  # [examples, labels]
-    clips, first = np.unique(features.clip[examples], return_index=True)
-    sums = np.add.reduceat(channels, first, axis=0)  # [clips, labels]
-    counts = np.diff(first, append=len(examples))[:, None]
-    return clips, (sums / counts).astype(np.float32)
-
-
-def _predict_part(job: _Job, folds: list[int], part: int) -> Predictions:
-    """The clips of one fold, or of the evaluation partition, by the mean of the models of these folds."""
-    examples = np.flatnonzero(job.fold == part)
-    answers = [
-        predict(model.to(job.device), job.features, examples) for model in run.load_models(job.out, folds)
-    ]
-    clips = [job.data.clips[index] for index in answers[0][0].tolist()]
-    return Predictions(
-        file=tuple(job.data.file(clip) for clip in clips),
-        fold=np.array([clip.fold for clip in clips]),
-        group=tuple(clip.group for clip in clips),
-        array=tuple(clip.array for clip in clips),
-        truth=np.array([job.data.labels.index(clip.label) for clip in clips]),
-        scores=np.mean([posteriors for _, posteriors in answers], axis=0),
-    )
 
 
 def _prepare(settings: Settings) -> torch.device:
@@ -377,17 +234,6 @@ def _tell(data: DataSet, results: dict[str, Any], epochs: list[run.Epoch]) -> No
         return
     seconds, waited = sum(row.seconds for row in epochs), sum(row.input_seconds for row in epochs)
     print(f"{seconds / 60:.1f} min of training, {waited / seconds:.1%} of it waiting for examples")
-
-
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    return {**state, "cuda": torch.cuda.get_rng_state()} if device.type == "cuda" else state
-
-
-def _set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"])
 
 
 def _progress() -> Progress:

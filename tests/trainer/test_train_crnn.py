@@ -19,8 +19,9 @@ from tests.toy_training import LABELS, RATE, RECIPE, settings, sound, write_data
 from trainer import datasets, recipes, run
 from trainer.datasets import EVALUATION
 from trainer.features import extract
+from trainer.fit import predict
 from trainer.recipes import Recipe, with_changes
-from trainer.train_crnn import predict, train
+from trainer.train_crnn import train
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
