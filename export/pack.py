@@ -10,6 +10,7 @@ from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import Manifest, Member
 from trainer import run
+from trainer.tables import measured, score
 
 CARD = "MODEL_CARD.md"
 
@@ -89,6 +90,8 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         source=data["source"] or "not stated",
         licence=data["licence"] or "not stated",
         scores=scores,
+        accuracy=score(measured(scores, "accuracy")),
+        macro_f1=score(measured(scores, "macro_f1")),
         f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
         spec=spec,
         recipe=recipe,
@@ -116,8 +119,10 @@ that it resembles most.
 Every clip was predicted by a model that was not trained on its fold (tested: fold {folds}; {scores[clips]}
 clips). The scores hold for clips like these; they say nothing about other rooms, microphones or people.
 
-- Accuracy {scores[accuracy]:.1%}
-- Macro F1 {scores[macro_f1]:.1%}
+- Accuracy {accuracy} %, mean of the folds
+- Macro F1 {macro_f1} %, mean of the folds
+
+In brackets: 95 % intervals over groups of clips that were recorded together.
 
 | class | F1 | clips |
 |---|---|---|
@@ -125,12 +130,12 @@ clips). The scores hold for clips like these; they say nothing about other rooms
 
 ## Model
 - Input: log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
-  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, maximum at 0 dB, clipped at
-  {model[threshold_db]:g} dB.
+  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, maximum at
+  0 dB, clipped at {model[threshold_db]:g} dB.
 - Convolutional recurrent network: kernels {model[kernels]}, filters {model[filters]},
   pooling (frequency, time) {model[pools]}, two GRUs. Fold models averaged: {models}.
 - Recipe {recipe[name]}: {recipe[epochs]} epochs, batch {recipe[batch]}, learning rate
-  {recipe[learning_rate]:g}, decay {recipe[decay]:g}, seed {recipe[seed]}.
+  {recipe[learning_rate]:g} ({recipe[schedule]} schedule), seed {recipe[seed]}.
 
 ## Made with
 On {manifest.created} with {versions}:

@@ -57,7 +57,7 @@ def test_model_card_is_made_of_the_same_facts(packed: Path) -> None:
     card = (packed / "MODEL_CARD.md").read_text()
     manifest = bundle.load(packed).manifest
     assert "**for tests only**" in card
-    assert f"Accuracy {manifest.scores['accuracy']:.1%}" in card
+    assert f"Accuracy {100 * manifest.scores['accuracy']:.1f} (" in card
     assert all(f"| {label} |" in card for label in LABELS)
     assert "Licence: not stated" in card
 
