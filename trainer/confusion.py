@@ -6,12 +6,10 @@ percent, with the number of clips below. Cells without a clip stay empty, so tha
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -19,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from monitor.errors import safe
-from trainer import files
+from trainer import pictures
 
 COLOURS = "Blues"
 """From white to dark in even steps of lightness: the same picture to the colour-blind and in grey"""
@@ -28,13 +26,6 @@ DARK = 0.7
 MANY = 20
 """Classes from which cells are small, with percentages of no decimals"""
 LONGEST_LABEL = 30
-PNG_DPI = 160
-# The same matrix gives the same bytes: a fixed font, fixed names inside the SVG, and no date.
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "svg.hashsalt": "activity-monitor",
-    "svg.fonttype": "path",
-}
 
 
 def write(folder: Path, name: str, title: str, labels: Sequence[str], confusion: list[list[int]]) -> None:
@@ -47,16 +38,7 @@ def write(folder: Path, name: str, title: str, labels: Sequence[str], confusion:
         labels: in the order of rows and columns.
         confusion: clips `[true class, predicted class]`.
     """
-    with mpl.rc_context(STYLE):
-        figure = draw(title, labels, np.array(confusion))
-        _save(folder / f"{name}.png", figure, dpi=PNG_DPI, metadata={"Software": None})
-        _save(folder / f"{name}.svg", figure, metadata={"Date": None})
-
-
-def _save(path: Path, figure: Figure, **options: Any) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:], bbox_inches="tight", **options)
-    files.write(path, content.getvalue())
+    pictures.write(folder, name, lambda: draw(title, labels, np.array(confusion)))
 
 
 def draw(title: str, labels: Sequence[str], counts: npt.NDArray[np.integer[Any]]) -> Figure:
