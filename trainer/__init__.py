@@ -10,7 +10,8 @@
     train_crnn  fold by fold (fit.py)   ->  a run directory (run.py reads and writes it)
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups
-    report      results                 ->  report.md and pictures (tables.py and confusion.py make them)
+    calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
+    report      results                 ->  report.md (tables.py) and pictures (confusion.py, pictures.py)
     simulate    a seed                  ->  generated recordings in the plain-folder layout
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is
