@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from monitor.errors import MonitorError, safe
-from trainer import datasets, run
+from trainer import datasets, folds, run
 from trainer.features import example
 from trainer.models.crnn import Crnn
 
@@ -57,7 +57,7 @@ def export_run(folder: Path, data: Path | None) -> bytes:
         MonitorError: no such run or data, or ONNX and torch differ.
     """
     config = run.load_config(folder)
-    model = Ensemble(run.load_models(folder, config.folds)).eval()
+    model = Ensemble(folds.load_models(folder, config.folds)).eval()
     log_mel = real_windows(config, data)
     graph = to_onnx(model, log_mel.shape[1], log_mel.shape[2])
     check(graph, model, log_mel)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from export.onnx import export_run
+from monitor.errors import MonitorError, safe
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import Manifest, Member
-from trainer import run
+from trainer import recipes, run
+from trainer.recipes import CrnnRecipe
 from trainer.tables import measured, score
 
 CARD = "MODEL_CARD.md"
@@ -30,6 +32,8 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
             written then.
     """
     config, results = run.load_config(folder), run.load_results(folder)
+    if not isinstance(config.recipe, CrnnRecipe):
+        raise MonitorError(f"{safe(str(folder))} holds no run of a CRNN")
     graph = export_run(folder, data)
     threshold = config.recipe.crnn(len(config.labels)).threshold_db
     member = Member(f"crnn{threshold:g}", "crnn", f"crnn{threshold:g}.onnx", threshold)
@@ -53,7 +57,7 @@ def _training(config: run.Config) -> dict[str, Any]:
     facts = {key: config.data[key] for key in ("name", "licence", "source", "clips")}
     return {
         "data": {**facts, "left_out": len(config.data["short"]) + len(config.data["bad"])},
-        "recipe": config.recipe.to_json(),
+        "recipe": recipes.to_json(config.recipe),
         "folds": list(config.folds),
         "threads": config.threads,
         "environment": config.environment,

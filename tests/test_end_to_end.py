@@ -14,7 +14,8 @@ import pytest
 
 from tests.toys import SHARED
 from trainer import datasets, recipes
-from trainer.train_crnn import Settings, train
+from trainer.train_crnn import train
+from trainer.training import Settings
 
 ESC10 = SHARED / "esc10"
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import soundfile
 
 from trainer import datasets, recipes
-from trainer.train_crnn import Settings, train
+from trainer.train_crnn import train
+from trainer.training import Settings
 
 RATE = 8000
 LABELS = ("high", "hiss", "low")

@@ -7,9 +7,12 @@
     augment     a training batch        ->  the same, changed at random
     models      crnn.py, vgg.py, ...    ->  the networks, one file each; backbones.py: those of images
     weights     imagenet, random, FILE  ->  a backbone with weights in it; checkpoints.py fetches them
-    train_crnn  fold by fold (fit.py)   ->  a run directory (run.py reads and writes it)
+    embeddings  clips                   ->  Features  what a backbone sees in pictures of the log-mel
+    training    what both have in common, before and after they learn, and the run directory (run.py)
+    train_crnn  fold by fold (fit.py)   ->  a run directory with its networks (folds.py)
+    train_svm   embeddings (svm.py)     ->  a run directory with its machines; curve.py draws the choice of C
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
-    evaluate    predictions             ->  accuracy, macro F1, confusion matrix, intervals over groups
+    evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
     report      results                 ->  report.md (tables.py) and pictures (confusion.py, pictures.py)
     simulate    a seed                  ->  generated recordings in the plain-folder layout

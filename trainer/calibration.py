@@ -16,7 +16,8 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import softmax
 
-from trainer.evaluate import Classes, Floats
+from trainer.evaluate import Classes
+from trainer.predictions import Floats
 
 SHARPNESS = (0.01, 100.0)
 """Range of spread / T, where the spread is a clip's largest less its smallest value, in the mean. At 0.01 the

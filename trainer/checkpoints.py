@@ -10,6 +10,11 @@ from pathlib import Path
 from monitor.errors import Exit, MonitorError, safe
 from trainer.download import Remote, check_disk, download, file_size, part_of
 
+IMAGENET = "imagenet"
+"""Name of the weights that are published"""
+RANDOM = "random:"
+"""Before a seed: the name of weights that are drawn"""
+
 
 def _published(name: str, size: int, sha256: str) -> Remote:
     return Remote(f"https://download.pytorch.org/models/{name}", name, size, f"sha256:{sha256}")

@@ -18,7 +18,8 @@ from trainer.experiments import EXPERIMENTS
 
 if TYPE_CHECKING:
     from trainer.datasets import DataSet
-    from trainer.train_crnn import Settings
+    from trainer.recipes import SvmRecipe
+    from trainer.training import Settings
 
 SIGINT_EXIT = 130
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_download(commands)
     _add_data(commands)
+    _add_features(commands)
     _add_train(commands)
     _add_reproduce(commands)
     _add_evaluate(commands)
@@ -94,6 +96,39 @@ def _add_train(commands: Any) -> None:
     crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
     _add_settings(crnn)
     crnn.set_defaults(command=_train_crnn)
+
+    svm = models.add_parser(
+        "svm", help="linear support vector machines on a backbone's embeddings", allow_abbrev=False
+    )
+    _add_extractor(svm)
+    svm.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
+    svm.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
+    svm.add_argument("--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)")
+    _add_settings(svm)
+    svm.set_defaults(command=_train_svm)
+
+
+def _add_features(commands: Any) -> None:
+    features = commands.add_parser(
+        "features", help="compute a backbone's embeddings in advance", allow_abbrev=False
+    )
+    _add_extractor(features)
+    _add_settings(features)
+    features.set_defaults(command=_features)
+
+
+def _add_extractor(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that needs embeddings; what is not given is the recipe's."""
+    parser.add_argument(
+        "--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50-deep-spectrum"
+    )
+    parser.add_argument(
+        "--backbone", metavar="NETWORK", help=f"{', '.join(checkpoints.CHECKPOINTS)} (default: the recipe's)"
+    )
+    parser.add_argument(
+        "--weights", metavar="W", help="imagenet, random:SEED or a checkpoint (default: the recipe's)"
+    )
+    parser.add_argument("--cmap", metavar="NAME", help="colour map (default: the recipe's)")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +164,10 @@ def _add_reproduce(commands: Any) -> None:
         type=_seeds,
         default=[1],
         metavar="S,...",
-        help="train every system with each (default: 1)",
+        help="train every system that draws random numbers with each (default: 1)",
+    )
+    reproduce.add_argument(
+        "--systems", type=_names, metavar="NAME,...", help="run these rows only (default: all)"
     )
     reproduce.add_argument(
         "--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)"
@@ -204,6 +242,10 @@ def _numbers(text: str) -> list[int]:
     return sorted({positive(part) for part in text.split(",")})
 
 
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
 def _seeds(text: str) -> list[int]:
     return sorted({_seed(part) for part in text.split(",")})
 
@@ -221,24 +263,56 @@ def _train_crnn(arguments: argparse.Namespace) -> None:
     given = {
         key: getattr(arguments, key) for key in ("epochs", "seed") if getattr(arguments, key) is not None
     }
-    recipe = recipes.with_changes(recipes.load(arguments.recipe), given)
+    recipe = recipes.with_changes(recipes.load_as(recipes.CrnnRecipe, arguments.recipe), given)
     data = _data(arguments)
     train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
+
+
+def _train_svm(arguments: argparse.Namespace) -> None:
+    from trainer.train_svm import train
+
+    recipe = _svm_recipe(arguments)
+    data = _data(arguments)
+    train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
+
+
+def _features(arguments: argparse.Namespace) -> None:
+    from trainer.embeddings import extract
+
+    recipe = _svm_recipe(arguments)
+    features = extract(_data(arguments).clips, recipe, _settings(arguments))
+    print(f"{len(features.examples)} embeddings of {features.examples.shape[1]} numbers")
+
+
+def _svm_recipe(arguments: argparse.Namespace) -> SvmRecipe:
+    from trainer import recipes
+
+    given = {
+        key: value
+        for key, value in (
+            ("backbone", arguments.backbone),
+            ("weights", arguments.weights),
+            ("picture.cmap", arguments.cmap),
+        )
+        if value is not None
+    }
+    return recipes.with_changes(recipes.load_as(recipes.SvmRecipe, arguments.recipe), given)
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from trainer.reproduce import FORECAST, forecast, plan, reproduce
+    from trainer.reproduce import FORECAST, find, forecast, plan, reproduce
     from trainer.tables import terminal
 
     data, settings, console = _data(arguments), _settings(arguments), Console()
-    plans = plan(arguments.experiment, data, arguments.out, arguments.seeds, arguments.epochs)
+    experiment, out = find(arguments.experiment, data), arguments.out / arguments.experiment
+    plans = plan(experiment, out, arguments.seeds, epochs=arguments.epochs, systems=arguments.systems)
     if arguments.dry_run:
         rows = forecast(plans, data, arguments.folds, settings)
         console.print(terminal(FORECAST, rows, f"{arguments.experiment} on {data.name}"))
     else:
-        reproduce(arguments.experiment, plans, data, settings, console, folds=arguments.folds)
+        reproduce(experiment, plans, data, settings, console, folds=arguments.folds)
 
 
 def _data(arguments: argparse.Namespace) -> DataSet:
@@ -250,7 +324,7 @@ def _data(arguments: argparse.Namespace) -> DataSet:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     from trainer.chunks import default_cache
-    from trainer.train_crnn import Settings
+    from trainer.training import Settings
 
     cache = arguments.cache or default_cache()
     return Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)

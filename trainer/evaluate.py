@@ -18,14 +18,14 @@ whole sample: counting 0 would take up to 11 points off a macro F1 over nine cla
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from trainer.predictions import Floats, Predictions
+
 Classes = npt.NDArray[np.integer[Any]]
-Floats = npt.NDArray[np.floating[Any]]
 
 SCORES = ("accuracy", "macro_f1")
 RESAMPLES = 2000
@@ -33,41 +33,6 @@ SEED = 20200919
 LEVELS = (0.025, 0.975)
 WEIGHTS_AT_ONCE = 1_000_000
 """Resamples times groups that are held in memory, 8 bytes each"""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What models said about the clips of one partition."""
-
-    file: tuple[str, ...]
-    fold: npt.NDArray[np.intp]
-    """`[clips]`; `trainer.datasets.EVALUATION` in the evaluation partition"""
-    group: tuple[str, ...]
-    """What a clip was cut from; clips of one group are resampled together"""
-    array: tuple[str, ...]
-    """The array that recorded it; empty where a data set does not say"""
-    truth: npt.NDArray[np.intp]
-    """`[clips]`"""
-    scores: Floats
-    """Posteriors `[clips, labels]`"""
-
-    @property
-    def predicted(self) -> npt.NDArray[np.intp]:
-        """The most probable class of every clip, `[clips]`."""
-        best: npt.NDArray[np.intp] = self.scores.argmax(axis=1)
-        return best
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
-        """The clips of several partitions as one, such as those of all folds."""
-        return cls(
-            file=tuple(file for part in parts for file in part.file),
-            fold=np.concatenate([part.fold for part in parts]),
-            group=tuple(group for part in parts for group in part.group),
-            array=tuple(array for part in parts for array in part.array),
-            truth=np.concatenate([part.truth for part in parts]),
-            scores=np.concatenate([part.scores for part in parts]),
-        )
 
 
 def summarise(

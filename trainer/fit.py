@@ -14,9 +14,9 @@ import torch.nn.functional as F
 
 from monitor.errors import MonitorError
 from trainer.augment import augment
-from trainer.chunks import Examples, Features
+from trainer.chunks import Examples
 from trainer.models.crnn import Crnn
-from trainer.recipes import Recipe
+from trainer.recipes import CrnnRecipe
 
 PREDICT_BATCH = 256
 
@@ -30,7 +30,7 @@ def fit(
     truth: Indices,
     examples: Indices,
     *,
-    recipe: Recipe,
+    recipe: CrnnRecipe,
     partial: dict[str, Any] | None = None,
     epoch_done: Callable[[dict[str, float], dict[str, Any]], None],
 ) -> None:
@@ -120,7 +120,7 @@ def _batches(
             yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
-def _check_finite(losses: torch.Tensor, model: Crnn, epoch: int, recipe: Recipe) -> None:
+def _check_finite(losses: torch.Tensor, model: Crnn, epoch: int, recipe: CrnnRecipe) -> None:
     wrong = (~losses.isfinite()).nonzero()
     if len(wrong):
         update = int(wrong[0])
@@ -133,30 +133,26 @@ def _check_finite(losses: torch.Tensor, model: Crnn, epoch: int, recipe: Recipe)
     raise MonitorError(f"{what} in {where}; {kept}try a learning rate below {recipe.learning_rate:g}")
 
 
-def predict(model: Crnn, features: Features, examples: Indices) -> tuple[Indices, npt.NDArray[np.float32]]:
-    """Posteriors of clips: the mean over their channels.
+def predict(model: Crnn, examples: Examples, chosen: Indices) -> npt.NDArray[np.float32]:
+    """Posteriors of examples.
 
     Args:
         model: in evaluation mode.
-        features: of all clips.
-        examples: indices of those to predict; all channels of a clip, or none.
+        examples: all of them.
+        chosen: indices of those to predict.
 
     Returns:
-        Indices of the clips `[clips]` and their posteriors `[clips, labels]`.
+        float32 `[chosen, labels]`.
     """
     device = next(model.parameters()).device
+    batches = np.split(chosen, range(PREDICT_BATCH, len(chosen), PREDICT_BATCH))
     with torch.inference_mode():
-        batches = np.split(examples, range(PREDICT_BATCH, len(examples), PREDICT_BATCH))
-        channels = np.concatenate(
+        return np.concatenate(
             [
-                model(torch.from_numpy(features.examples[batch]).to(device)).softmax(dim=1).cpu().numpy()
+                model(torch.from_numpy(examples[batch]).to(device)).softmax(dim=1).cpu().numpy()
                 for batch in batches
             ]
-        )  # [examples, labels]
-    clips, first = np.unique(features.clip[examples], return_index=True)
-    sums = np.add.reduceat(channels, first, axis=0)  # [clips, labels]
-    counts = np.diff(first, append=len(examples))[:, None]
-    return clips, (sums / counts).astype(np.float32)
+        )
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -3,19 +3,19 @@
 report.md                       scores with intervals, F1 per class, the pictures
 confusion.png, .svg             development partition, all folds pooled
 confusion_evaluation.png, .svg  evaluation partition, if there is one
+curve.png, .svg                 of support vector machines: how C was chosen
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from monitor.errors import MonitorError, safe
-from trainer import confusion, files, run
+from trainer import confusion, curve, files, run
 from trainer.tables import Column, Row, markdown, measured, over_runs, percent, plain, score, terminal
 
 REPORT = "report.md"
@@ -35,6 +35,12 @@ CLASSES = (
     Column("pooled", "F1, pooled", percent, number=True),
     Column("evaluation_clips", "eval. clips", number=True),
     Column("evaluation", "F1, eval.", percent, number=True),
+)
+CURVE = (
+    Column("c", "C", "{:g}".format, number=True),
+    Column("score", "mean", percent, number=True),
+    Column("folds", "folds", lambda folds: ", ".join(map(percent, folds.values()))),
+    Column("converged", "converged", lambda converged: "yes" if converged else "NO"),
 )
 RUNS = (
     Column("run", "run"),
@@ -59,11 +65,17 @@ def write(folder: Path, title: str, labels: Sequence[str], results: dict[str, An
         pictures["confusion_evaluation"] = ("evaluation", results["evaluation"]["all"])
     for name, (partition, scores) in pictures.items():
         confusion.write(folder, name, f"{title}: {partition} partition", labels, scores["confusion"])
+    metric = METRICS[results["metric"]]
+    choice = ""
+    if "curve" in results:
+        curve.draw(folder, "curve", title, results["curve"], metric)
+        choice = CHOICE.format(metric=metric, results=results, curve=markdown(CURVE, results["curve"]))
     text = TEXT.format(
         title=plain(title),
-        metric=METRICS[results["metric"]],
+        metric=metric,
         value=score(measured(results["mean"], results["metric"])),
         scores=markdown(SCORES, score_rows(results)),
+        choice=choice,
         classes=markdown(CLASSES, class_rows(labels, results)),
         pictures="\n".join(
             f"![{partition} partition]({name}.png)\n" for name, (partition, _) in pictures.items()
@@ -141,8 +153,7 @@ def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Ro
 
 def _check_alike(folders: Sequence[Path], configs: Sequence[run.Config]) -> None:
     but_seed = [
-        (replace(config.recipe, seed=0), config.labels, config.folds, config.data["digest"])
-        for config in configs
+        (config.recipe.unseeded, config.labels, config.folds, config.data["digest"]) for config in configs
     ]
     for folder, settings in zip(folders, but_seed, strict=True):
         if settings != but_seed[0]:
@@ -169,7 +180,7 @@ clips that were recorded together. They say how much other recordings would have
 models; what another seed would change is not in them. A single group has no interval, and where a class has
 only a few groups, intervals are too narrow.
 
-## Classes
+{choice}## Classes
 
 F1 in percent: the mean of the folds, of all folds pooled and, if there is one, of the evaluation partition.
 
@@ -179,3 +190,15 @@ F1 in percent: the mean of the folds, of all folds pooled and, if there is one, 
 Row: true class; column: predicted class; in each cell the percentage of the row and the number of clips.
 
 {pictures}"""
+
+CHOICE = """\
+## Choice of C
+
+C = {results[c]:g} has the highest {metric}, the mean of the folds. It was chosen on the folds that are
+reported, so the development score is optimistic. "NO" under converged: in at least one fold the solver
+stopped at its limit of steps.
+
+{curve}
+![{metric} against C](curve.png)
+
+"""

@@ -1,7 +1,7 @@
 """`activity-trainer reproduce`: carries out an experiment and fills its table.
 
-    OUT/<experiment>/<system>-seed<s>/   a run directory for every system and seed
-    OUT/<experiment>/table.md, .json     what they gave, beside the paper's numbers
+    OUT/<experiment>/<system>[-seed<s>]/   a run directory for every system and, if it draws numbers, seed
+    OUT/<experiment>/table.md, .json       what they gave, beside the paper's numbers
 
 Runs that are there are not made again, and unfinished ones are gone on with.
 """
@@ -18,14 +18,16 @@ from typing import Any
 import soundfile
 from rich.console import Console
 
-from monitor.errors import MonitorError, safe
-from trainer import files, recipes, report, run
+from monitor.errors import Exit, MonitorError, safe
+from trainer import embeddings, files, recipes, report, run, train_crnn, train_svm
+from trainer.checkpoints import RANDOM
 from trainer.datasets import EVALUATION, DataSet
 from trainer.evaluate import difference
 from trainer.experiments import EXPERIMENTS, Experiment, System
-from trainer.recipes import Recipe
+from trainer.folds import load_metrics
+from trainer.recipes import CrnnRecipe, Recipe, SvmRecipe
 from trainer.tables import Column, Row, markdown, measured, over_runs, published, score, terminal
-from trainer.train_crnn import Settings, known_folds, seconds_per_example, train
+from trainer.training import Settings, known_folds
 
 EXPLANATION = """\
 In percent. Development: mean of the folds; evaluation: mean posterior of the fold models. One seed: with a
@@ -33,7 +35,7 @@ In percent. Development: mean of the folds; evaluation: mean posterior of the fo
 """
 FORECAST = (
     Column("run", "run"),
-    Column("epochs", "epochs done", number=True),
+    Column("done", "done"),
     Column("hours", "hours left", lambda hours: f"{hours:.2g}", number=True),
 )
 
@@ -47,38 +49,69 @@ class Plan:
     folder: Path
 
 
-def plan(name: str, data: DataSet, out: Path, seeds: Sequence[int], epochs: int | None) -> list[Plan]:
+def find(name: str, data: DataSet) -> Experiment:
+    """The part of an experiment that is about a data set.
+
+    Raises:
+        MonitorError: there is none.
+    """
+    parts = EXPERIMENTS[name]
+    for experiment in parts:
+        if data.name in experiment.data:
+            return experiment
+    wanted = " or ".join(known for experiment in parts for known in experiment.data)
+    raise MonitorError(f"{name} is about {wanted}; {safe(str(data.folder))} holds {safe(data.name)}")
+
+
+def plan(
+    experiment: Experiment,
+    out: Path,
+    seeds: Sequence[int],
+    *,
+    epochs: int | None,
+    systems: Sequence[str] | None,
+) -> list[Plan]:
     """The runs of an experiment.
 
     Args:
-        name: key of `EXPERIMENTS`.
-        data: to run it on.
-        out: folder above the run directories.
-        seeds: each system is trained once with each.
-        epochs: instead of the recipe's.
+        experiment: to carry out.
+        out: folder of the run directories.
+        seeds: each system that draws random numbers is trained once with each.
+        epochs: instead of the recipes'.
+        systems: names of those to run; None: all.
 
     Raises:
-        MonitorError: the experiment is about another data set.
+        MonitorError: there is no system of that name.
     """
-    experiment = EXPERIMENTS[name]
-    if data.name not in experiment.data:
-        wanted = " or ".join(experiment.data)
-        raise MonitorError(f"{name} is about {wanted}; {safe(str(data.folder))} holds {safe(data.name)}")
-    base = recipes.load(experiment.recipe)
-    shorter = {} if epochs is None else {"epochs": epochs}
-    return [
-        Plan(
-            system,
-            recipes.with_changes(base, {**system.changes, **shorter, "seed": seed}),
-            out / name / f"{system.name.replace(' ', '-')}-seed{seed}",
-        )
-        for system in experiment.systems
-        for seed in seeds
-    ]
+    known = [system.name for system in experiment.systems]
+    for name in systems or ():
+        if name not in known:
+            raise MonitorError(f"no system {safe(name)!r}; there are {', '.join(known)}", Exit.USAGE)
+    plans = []
+    for system in experiment.systems:
+        if systems is None or system.name in systems:
+            base = recipes.load(system.recipe)
+            for suffix, changes in _seeded(system, base, seeds, epochs):
+                folder = out / f"{system.name.replace(' ', '-')}{suffix}"
+                plans.append(Plan(system, recipes.with_changes(base, changes), folder))
+    return plans
+
+
+def _seeded(
+    system: System, base: Recipe, seeds: Sequence[int], epochs: int | None
+) -> list[tuple[str, dict[str, Any]]]:
+    """For each run of a system: what its folder's name ends in, and the changes of its recipe."""
+    changes = dict(system.changes)
+    if isinstance(base, CrnnRecipe):
+        shorter = {} if epochs is None else {"epochs": epochs}
+        return [(f"-seed{seed}", {**changes, **shorter, "seed": seed}) for seed in seeds]
+    if changes["weights"] == RANDOM:
+        return [(f"-seed{seed}", {**changes, "weights": f"{RANDOM}{seed}"}) for seed in seeds]
+    return [("", changes)]
 
 
 def reproduce(
-    name: str,
+    experiment: Experiment,
     plans: Sequence[Plan],
     data: DataSet,
     settings: Settings,
@@ -89,9 +122,9 @@ def reproduce(
     """Carry out an experiment and write its table, anew after every run.
 
     Args:
-        name: key of `EXPERIMENTS`.
+        experiment: to carry out.
         plans: its runs, as from `plan`.
-        data: that they were planned for.
+        data: that it is about.
         settings: of the training.
         console: for progress and table.
         folds: folds to test; None: all.
@@ -99,40 +132,64 @@ def reproduce(
     Raises:
         MonitorError: as `train`; or a run directory holds a run with other settings.
     """
-    experiment, tested = EXPERIMENTS[name], known_folds(folds, data)
+    tested = known_folds(folds, data)
     for number, planned in enumerate(plans, start=1):
         where = f"run {number} of {len(plans)}: {safe(str(planned.folder))}"
         console.print(where, highlight=False, markup=False)
         if run.is_finished(planned.folder):
             _check_same(planned, data, tested)
         else:
-            resume = run.is_unfinished(planned.folder)
-            train(data, planned.recipe, planned.folder, tested, settings, resume=resume)
-        _write(planned, experiment, data, tested, rows(experiment, plans[:number], data))
+            _train(planned, data, tested, settings)
+        _write(plans[:number], experiment, data, tested)
     title = f"{experiment.title}; {data.name}"
     console.print(terminal(columns(data), rows(experiment, plans, data), title))
+
+
+def _train(planned: Plan, data: DataSet, folds: list[int], settings: Settings) -> None:
+    recipe, resume = planned.recipe, run.is_unfinished(planned.folder)
+    if isinstance(recipe, CrnnRecipe):
+        train_crnn.train(data, recipe, planned.folder, folds, settings, resume=resume)
+    else:
+        train_svm.train(data, recipe, planned.folder, folds, settings, resume=resume)
 
 
 def forecast(plans: Sequence[Plan], data: DataSet, folds: list[int] | None, settings: Settings) -> list[Row]:
     """What every run still costs on this machine: rows for the columns `FORECAST`.
 
-    Some updates of every network are timed on noise; hours are in proportion to the examples.
+    Every network is timed on noise, and hours are in proportion to the examples. Fitting support vector
+    machines, and embeddings that are in the cache already, are not taken into account.
     """
     tested = len(known_folds(folds, data))
-    learnt = sum(clip.fold != EVALUATION for clip in data.clips) * (1 - 1 / len(data.folds))
     speeds: dict[str, float] = {}
     found = []
     for planned in plans:
         recipe = planned.recipe
-        model = {key: value for key, value in recipe.model.items() if key != "threshold_db"}
-        key = json.dumps([model, recipe.batch, recipe.log_mel.frames(recipe.window)])
-        if key not in speeds:
-            speeds[key] = seconds_per_example(recipe, len(data.labels), settings)
+        kind = _cost_of(recipe)
+        if kind not in speeds:
+            speeds[kind] = (
+                train_crnn.seconds_per_example(recipe, len(data.labels), settings)
+                if isinstance(recipe, CrnnRecipe)
+                else embeddings.seconds_per_picture(recipe, settings)
+            )
         channels = 1 if recipe.channels == "mono" else _channels(data)
-        done, epochs = len(run.load_metrics(planned.folder)), recipe.epochs * tested
-        hours = max(0, epochs - done) * learnt * channels * speeds[key] / 3600
-        found.append({"run": str(planned.folder), "epochs": f"{done} of {epochs}", "hours": hours})
+        if isinstance(recipe, CrnnRecipe):
+            learnt = sum(clip.fold != EVALUATION for clip in data.clips) * (1 - 1 / len(data.folds))
+            done, epochs = len(load_metrics(planned.folder)), recipe.epochs * tested
+            text, examples = f"{done} of {epochs} epochs", max(0, epochs - done) * learnt
+        else:
+            finished = run.is_finished(planned.folder)
+            text, examples = ("yes", 0) if finished else ("no", len(data.clips))
+        hours = examples * channels * speeds[kind] / 3600
+        found.append({"run": str(planned.folder), "done": text, "hours": hours})
     return found
+
+
+def _cost_of(recipe: Recipe) -> str:
+    """The same for recipes that take the same time for an example."""
+    if isinstance(recipe, SvmRecipe):
+        return recipe.backbone
+    model = {key: value for key, value in recipe.model.items() if key != "threshold_db"}
+    return json.dumps([model, recipe.batch, recipe.log_mel.frames(recipe.window)])
 
 
 def rows(experiment: Experiment, plans: Sequence[Plan], data: DataSet) -> list[Row]:
@@ -208,21 +265,17 @@ def _channels(data: DataSet) -> int:
     return 1
 
 
-def _write(planned: Plan, experiment: Experiment, data: DataSet, folds: list[int], found: list[Row]) -> None:
-    facts = {
-        "title": experiment.title,
-        "data": data.name,
-        "clips": len(data.clips),
-        "folds": folds,
-        "epochs": planned.recipe.epochs,
-    }
-    sample = (
-        f"{data.name}, {len(data.clips)} clips, folds {', '.join(map(str, folds))}, {facts['epochs']} epochs."
-    )
-    text = f"# {experiment.title}\n\n{sample} {EXPLANATION}\n{markdown(columns(data), found)}"
-    folder = planned.folder.parent
+def _write(plans: Sequence[Plan], experiment: Experiment, data: DataSet, folds: list[int]) -> None:
+    found = rows(experiment, plans, data)
+    facts = {"title": experiment.title, "data": data.name, "clips": len(data.clips), "folds": folds}
+    epochs = {plan.recipe.epochs for plan in plans if isinstance(plan.recipe, CrnnRecipe)}
+    parts = [data.name, f"{len(data.clips)} clips", f"folds {', '.join(map(str, folds))}"]
+    sample = ", ".join([*parts, *(f"{number} epochs" for number in sorted(epochs))])
+    text = f"# {experiment.title}\n\n{sample}. {EXPLANATION}\n{markdown(columns(data), found)}"
+    folder = plans[0].folder.parent
     files.write(folder / "table.md", text.encode())
-    files.write(folder / "table.json", (json.dumps({**facts, "rows": found}, indent=2) + "\n").encode())
+    document = {**facts, "epochs": sorted(epochs), "rows": found}
+    files.write(folder / "table.json", (json.dumps(document, indent=2) + "\n").encode())
 
 
 def _check_same(planned: Plan, data: DataSet, folds: list[int]) -> None:

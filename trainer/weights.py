@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,11 +13,10 @@ from torch import nn
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer import checkpoints
+from trainer.checkpoints import IMAGENET, RANDOM
 from trainer.models.backbones import BACKBONES, Facts
 from trainer.models.initial import Scheme, randomise
 
-IMAGENET = "imagenet"
-RANDOM = "random:"
 SHOWN = 3
 """Differences that an error message lists"""
 _LEGACY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
@@ -46,9 +46,37 @@ def load(name: str, weights: str, scheme: Scheme) -> nn.Module:
         network.to_empty(device="cpu")
         randomise(network, _seed(weights), scheme, facts.he_fan)
     else:
-        path = checkpoints.find(name) if weights == IMAGENET else Path(weights)
+        path = _path(name, weights)
         _fill(network, _wanted_part(_read(path), facts), f"{safe(str(path))} does not fit {name}")
     return network.float().eval().requires_grad_(requires_grad=False)
+
+
+def identity(name: str, weights: str, scheme: Scheme) -> str:
+    """What tells weights from all others: for the keys of what is computed with them.
+
+    Args:
+        name: of the backbone.
+        weights: as for `load`.
+        scheme: as for `load`.
+
+    Raises:
+        MonitorError: as `load`, but for what is in the file.
+    """
+    if weights.startswith(RANDOM):
+        return f"{RANDOM}{_seed(weights)} {scheme} torch {torch.__version__}"
+    path = _path(name, weights)
+    _check_file(path)
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _path(name: str, weights: str) -> Path:
+    return checkpoints.find(name) if weights == IMAGENET else Path(weights)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise MonitorError(f"there are no weights at {safe(str(path))}", Exit.NO_INPUT)
 
 
 def _seed(weights: str) -> int:
@@ -63,8 +91,7 @@ def _seed(weights: str) -> int:
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     shown = safe(str(path))
-    if not path.is_file():
-        raise MonitorError(f"there are no weights at {shown}", Exit.NO_INPUT)
+    _check_file(path)
     with path.open("rb") as file:  # here, so that what torch.load raises is about the contents
         try:
             document: Any = torch.load(file, map_location="cpu", weights_only=True)

@@ -5,6 +5,9 @@ Standardisation is folded into the matrices: w . (x - mean) / deviation + b = (w
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +66,51 @@ def folded(weights: Matrix, bias: Matrix, mean: Matrix, deviation: Matrix) -> Li
         weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
     scaled = weights / deviation
     return LinearSvm(scaled, bias - scaled @ mean)
+
+
+def to_bytes(machines: Mapping[str, LinearSvm]) -> bytes:
+    """An `.npz` file with the float64 arrays `NAME.weights` and `NAME.bias` of each machine.
+
+    The same machines give the same bytes.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, machine in sorted(machines.items()):
+            for part, array in (("weights", machine.weights), ("bias", machine.bias)):
+                # Not np.savez: ZipInfo's own date (1980) keeps the bytes independent of the time of writing.
+                with archive.open(zipfile.ZipInfo(f"{name}.{part}.npy"), "w") as file:
+                    np.lib.format.write_array(file, array.astype("<f8", order="C"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes) -> dict[str, LinearSvm]:
+    """The machines of a file that `to_bytes` made, by name.
+
+    Raises:
+        ValueError: it is damaged, or holds something else.
+    """
+    arrays = _arrays(data)
+    names = sorted({name.rpartition(".")[0] for name in arrays})
+    if arrays.keys() != {f"{name}.{part}" for name in names for part in ("weights", "bias")}:
+        raise ValueError("it must hold the arrays NAME.weights and NAME.bias and nothing else")
+    return {name: LinearSvm(arrays[f"{name}.weights"], arrays[f"{name}.bias"]) for name in names}
+
+
+def _arrays(data: bytes) -> dict[str, Matrix]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {
+                entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()
+            }
+    except Exception as exc:  # zipfile and NumPy raise whatever the damage leads them to
+        raise ValueError(f"it is no whole .npz file of such arrays: {exc}") from exc
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Matrix:
+    if entry.compress_type != zipfile.ZIP_STORED:  # unpacked, it could be a thousand times larger
+        raise ValueError(f"{entry.filename} is compressed")
+    with archive.open(entry) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    if array.dtype != np.float64:
+        raise ValueError(f"{entry.filename} is {array.dtype} instead of float64")
+    return array

@@ -12,14 +12,14 @@ import torch
 from export.onnx import Ensemble, check, export_run, real_windows, to_onnx
 from monitor.errors import MonitorError
 from tests.toy_training import write_data
-from trainer import recipes, run
+from trainer import folds, recipes, run
 from trainer.models.crnn import Crnn
 
 
 @pytest.fixture(scope="module")
 def model(run_folder: Path) -> Ensemble:
     """Both fold models of the toy run."""
-    return Ensemble(run.load_models(run_folder, [1, 2])).eval()
+    return Ensemble(folds.load_models(run_folder, [1, 2])).eval()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_ensemble_is_the_mean_of_its_models(run_folder: Path, log_mel: np.ndarra
     """The graph's posteriors are the mean of the fold models' posteriors."""
     x = torch.from_numpy(log_mel)
     with torch.inference_mode():
-        single = [one(x).softmax(dim=1) for one in run.load_models(run_folder, [1, 2])]
+        single = [one(x).softmax(dim=1) for one in folds.load_models(run_folder, [1, 2])]
         np.testing.assert_allclose(model(x), (single[0] + single[1]) / 2, atol=1e-6)
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from export.onnx import Ensemble, check, to_onnx
 from tests.toys import SHARED
-from trainer import datasets, recipes, run
+from trainer import datasets, folds, recipes, run
 from trainer.features import example
-from trainer.train_crnn import Settings, train
+from trainer.train_crnn import train
+from trainer.training import Settings
 
 
 @pytest.mark.skipif(not (SHARED / "esc10").is_dir(), reason="needs the clips in ../shared/data/esc10")
@@ -27,7 +28,7 @@ def test_real_clips_from_data_to_graph(tmp_path: Path) -> None:
     assert run.load_config(tmp_path / "run").data["short"] == ["audio/4-164661-B-12.ogg"]
     with (tmp_path / "run" / "predictions.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 79
-    (model,) = run.load_models(tmp_path / "run", [4])
+    (model,) = folds.load_models(tmp_path / "run", [4])
     examples = [example(clip, recipe.front_end) for clip in data.clips[::8]]
     windows = np.concatenate([windows for windows in examples if windows is not None])
     posteriors = Ensemble([model]).eval()

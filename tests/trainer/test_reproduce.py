@@ -11,16 +11,18 @@ from rich.console import Console
 from monitor.errors import MonitorError
 from tests.published import write_dcase2018
 from tests.toy_training import settings, write_data, write_recipe
-from trainer import datasets, recipes, reproduce, run
+from trainer import datasets, recipes, reproduce, run, train_crnn
 from trainer.cli import main
 from trainer.datasets import DataSet, dcase2017, dcase2018
 from trainer.experiments import EXPERIMENTS, Experiment, System
 
 TOY = Experiment(
     "A toy",
-    "toy",
     ("toy tones", "other tones"),
-    (System("plain", development=0.5, evaluation="about 45"), System("batch 4", {"batch": 4})),
+    (
+        System("plain", "toy", development=0.5, evaluation="about 45"),
+        System("batch 4", "toy", {"batch": 4}),
+    ),
     against_first=True,
 )
 
@@ -28,17 +30,21 @@ TOY = Experiment(
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
     """Tones, and an experiment of two systems on them."""
-    monkeypatch.setitem(EXPERIMENTS, "toy", TOY)
+    monkeypatch.setitem(EXPERIMENTS, "toy", (TOY,))
     recipe = recipes.load(write_recipe(tmp_path))
     monkeypatch.setattr(recipes, "load", lambda _: recipe)
     return replace(datasets.read(write_data(tmp_path / "data", clips=4)), name="toy tones")
 
 
+def plans_of(out: Path, seeds: list[int], epochs: int = 1) -> list[reproduce.Plan]:
+    """The toy's runs."""
+    return reproduce.plan(TOY, out / "toy", seeds, epochs=epochs, systems=None)
+
+
 def carry_out(data: DataSet, out: Path, seeds: list[int], epochs: int = 1) -> str:
     """Reproduce the toy; what it prints."""
     console = Console(width=200, record=True, quiet=True)
-    plans = reproduce.plan("toy", data, out, seeds, epochs)
-    reproduce.reproduce("toy", plans, data, settings(out.parent), console, folds=[1, 2])
+    reproduce.reproduce(TOY, plans_of(out, seeds, epochs), data, settings(out.parent), console, folds=[1, 2])
     return console.export_text()
 
 
@@ -80,13 +86,13 @@ def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch:
     carry_out(data, tmp_path / "runs", [1])
     (tmp_path / "runs" / "toy" / "batch-4-seed1" / "results.json").unlink()
     resumed: list[tuple[str, bool]] = []
-    train = reproduce.train
+    train = train_crnn.train
 
     def spy(*arguments: object, resume: bool) -> object:
         resumed.append((str(arguments[2]).rsplit("/", 1)[1], resume))
         return train(*arguments, resume=resume)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reproduce, "train", spy)
+    monkeypatch.setattr(train_crnn, "train", spy)
     carry_out(data, tmp_path / "runs", [1, 2])
     assert resumed == [("plain-seed2", False), ("batch-4-seed1", True), ("batch-4-seed2", False)]
     refused = "holds a run with another recipe, other folds or other data"
@@ -99,10 +105,11 @@ def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch:
 def test_other_data_is_refused(data: DataSet, tmp_path: Path) -> None:
     """An experiment says which data set it is about; on a related one the paper's numbers are not shown."""
     with pytest.raises(MonitorError, match=r"table1 is about DCASE 2018 Task 5; .* holds toy tones"):
-        reproduce.plan("table1", data, tmp_path, [1], None)
+        reproduce.find("table1", data)
     other = replace(data, name="other tones")
-    plans = reproduce.plan("toy", other, tmp_path / "runs", [1], 1)
-    reproduce.reproduce("toy", plans, other, settings(tmp_path), Console(quiet=True))
+    assert reproduce.find("toy", other) == TOY
+    plans = plans_of(tmp_path / "runs", [1])
+    reproduce.reproduce(TOY, plans, other, settings(tmp_path), Console(quiet=True))
     assert "paper" not in (tmp_path / "runs" / "toy" / "table.md").read_text()
 
 
@@ -117,22 +124,22 @@ def test_a_trial_says_that_it_is_one(data: DataSet, tmp_path: Path) -> None:
 def test_experiments_name_data_sets_that_there_are() -> None:
     """The data sets of the experiments are called what their readers call them."""
     called = {dcase2018.NAME, dcase2017.NAME, "ESC-50", "ESC-10"}
-    assert {name for experiment in EXPERIMENTS.values() for name in experiment.data} == called
+    assert {name for parts in EXPERIMENTS.values() for part in parts for name in part.data} == called
 
 
 def test_forecast(data: DataSet, tmp_path: Path) -> None:
     """A dry run counts the epochs that are done and takes time from those that are left."""
     carry_out(data, tmp_path / "runs", [1])
-    plans = reproduce.plan("toy", data, tmp_path / "runs", [1, 2], 1)
+    plans = plans_of(tmp_path / "runs", [1, 2])
     done, todo, *_ = reproduce.forecast(plans, data, [1, 2], settings(tmp_path))
-    assert (done["epochs"], done["hours"]) == ("2 of 2", 0)
-    assert todo["epochs"] == "0 of 2"
+    assert (done["done"], done["hours"]) == ("2 of 2 epochs", 0)
+    assert todo["done"] == "0 of 2 epochs"
     assert 0 < todo["hours"] < 0.1
 
 
 def test_table1_is_the_papers_grid() -> None:
     """Three thresholds, two rates, two batch sizes; only what the text gives has numbers."""
-    systems = EXPERIMENTS["table1"].systems
+    systems = EXPERIMENTS["table1"][0].systems
     settings_of = {tuple(system.changes.values()) for system in systems}
     assert len(settings_of) == len(systems) == 12
     assert settings_of == {
@@ -150,10 +157,12 @@ def test_table1_is_the_papers_grid() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_row_is_a_valid_recipe(name: str) -> None:
     """The changes of every row fit its recipe, and no two rows are the same."""
-    experiment = EXPERIMENTS[name]
-    base = recipes.load(experiment.recipe)
-    changed = [recipes.with_changes(base, system.changes) for system in experiment.systems]
-    assert all(one != other for index, one in enumerate(changed) for other in changed[:index])
+    for experiment in EXPERIMENTS[name]:
+        plans = reproduce.plan(experiment, Path("runs"), [1, 2], epochs=None, systems=None)
+        runs = [plan.recipe for plan in plans]
+        assert all(one != other for index, one in enumerate(runs) for other in runs[:index])
+        assert len({plan.folder for plan in plans}) == len(plans)
+        assert {plan.system.name for plan in plans} == {system.name for system in experiment.systems}
 
 
 def test_command_line_on_the_published_layout(
@@ -161,8 +170,8 @@ def test_command_line_on_the_published_layout(
 ) -> None:
     """`reproduce table1` plans with --dry-run; then trains, and scores known and unknown arrays."""
     folder = write_dcase2018(tmp_path / "data", seconds=1, labels=("absence", "cooking", "eating"))
-    table1, recipe = EXPERIMENTS["table1"], recipes.load(write_recipe(tmp_path))
-    monkeypatch.setitem(EXPERIMENTS, "table1", replace(table1, systems=table1.systems[6:8]))
+    (table1,), recipe = EXPERIMENTS["table1"], recipes.load(write_recipe(tmp_path))
+    monkeypatch.setitem(EXPERIMENTS, "table1", (replace(table1, systems=table1.systems[6:8]),))
     monkeypatch.setattr(recipes, "load", lambda _: recipe)
     options = [f"--data={folder}", f"--out={tmp_path}/runs", f"--cache={tmp_path}/cache", "--epochs=1"]
     command = ["reproduce", "table1", *options, "--threads=1"]

@@ -16,11 +16,11 @@ import soundfile
 
 from monitor.errors import MonitorError
 from tests.toy_training import LABELS, RATE, RECIPE, settings, sound, write_data, write_recipe
-from trainer import datasets, recipes, run
+from trainer import datasets, folds, recipes, run
 from trainer.datasets import EVALUATION
 from trainer.features import extract
 from trainer.fit import predict
-from trainer.recipes import Recipe, with_changes
+from trainer.recipes import CrnnRecipe, with_changes
 from trainer.train_crnn import train
 
 
@@ -55,12 +55,12 @@ def test_saved_models_predict_the_same(run_folder: Path, tmp_path: Path) -> None
     config = run.load_config(run_folder)
     data = datasets.read(Path(config.data["path"]))
     features = extract(data.clips, config.recipe.front_end, tmp_path)
-    (model,) = run.load_models(run_folder, [2])
+    (model,) = folds.load_models(run_folder, [2])
     test = np.flatnonzero(np.array([clip.fold for clip in data.clips])[features.clip] == 2)
-    clips, posteriors = predict(model, features, test)
     written = {row["file"]: [float(row[f"p_{label}"]) for label in LABELS] for row in rows(run_folder)}
-    for clip, posterior in zip(clips, posteriors, strict=True):
-        np.testing.assert_allclose(written[data.file(data.clips[clip])], posterior, atol=1e-6)
+    for example, posterior in zip(test, predict(model, features.examples, test), strict=True):
+        clip = data.clips[features.clip[example]]
+        np.testing.assert_allclose(written[data.file(clip)], posterior, atol=1e-6)
 
 
 def test_same_seed_same_bytes(run_folder: Path, tmp_path: Path) -> None:
@@ -95,11 +95,12 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     recipe = with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 1})
     features = extract(data.clips, recipe.front_end, tmp_path)
     train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
-    (model,) = run.load_models(tmp_path / "run", [1])
+    (model,) = folds.load_models(tmp_path / "run", [1])
     assert len(features.clip) == 36
-    _, single = predict(model, type(features)(features.examples, np.arange(36), (), {}), np.arange(36))
-    _, mean = predict(model, features, np.arange(36))
-    np.testing.assert_allclose(mean, single.reshape(12, 3, 3).mean(axis=1), atol=1e-6)
+    tested = np.flatnonzero([data.clips[clip].fold == 1 for clip in features.clip])
+    single = predict(model, features.examples, tested)
+    (predictions, _) = run.load_predictions(tmp_path / "run")
+    np.testing.assert_allclose(predictions.scores, single.reshape(-1, 3, 3).mean(axis=1), atol=1e-6)
 
 
 def test_rates_of_the_schedules(tmp_path: Path) -> None:
@@ -156,15 +157,18 @@ def test_training_that_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int, what: str
 ) -> None:
     """Training stops when the loss or the weights break, says where, and keeps the last good epoch."""
-    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
-    rate = Recipe.rate
+    data, recipe = (
+        datasets.read(write_data(tmp_path / "data")),
+        recipes.load(write_recipe(tmp_path)),
+    )
+    rate = CrnnRecipe.rate
     monkeypatch.setattr(
-        Recipe, "rate", lambda self, *when: np.nan if when[0] == update else rate(self, *when)
+        CrnnRecipe, "rate", lambda self, *when: np.nan if when[0] == update else rate(self, *when)
     )
     where = f"{what} in epoch 3, update 3; the run directory keeps epoch 2; try a learning rate below 0.01"
     with pytest.raises(MonitorError, match=where):
         train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
-    kept = run.load_partial(tmp_path / "run", 1)
+    kept = folds.load_partial(tmp_path / "run", 1)
     assert kept is not None
     assert kept["epoch"] == 2
     assert all(weight.isfinite().all() for weight in kept["model"].values())
@@ -182,7 +186,13 @@ def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
     data, recipe = write_data(tmp_path / "data"), write_recipe(tmp_path, RECIPE.replace("10", "60"))
     options = ["--folds=1,2", "--threads=1", f"--cache={tmp_path}/cache", f"--recipe={recipe}"]
     command = [sys.executable, "-m", "trainer.cli", "train", "crnn", f"--data={data}", *options]
-    train(datasets.read(data), recipes.load(recipe), tmp_path / "straight", [1, 2], settings(tmp_path))
+    train(
+        datasets.read(data),
+        recipes.load(recipe),
+        tmp_path / "straight",
+        [1, 2],
+        settings(tmp_path),
+    )
     out = tmp_path / "killed"
     with subprocess.Popen([*command, f"--out={out}"], stdout=subprocess.DEVNULL) as process:
         while not (out / "fold2.partial.pt").exists() and process.poll() is None:
@@ -192,7 +202,7 @@ def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
     assert not (out / "predictions.csv").exists()
     subprocess.run([*command, f"--out={out}", "--resume"], check=True, stdout=subprocess.DEVNULL)
     assert (out / "predictions.csv").read_bytes() == (tmp_path / "straight" / "predictions.csv").read_bytes()
-    assert [(row.fold, row.epoch) for row in run.load_metrics(out)] == [
+    assert [(row.fold, row.epoch) for row in folds.load_metrics(out)] == [
         (fold, epoch) for fold in (1, 2) for epoch in range(1, 61)
     ]
     assert not list(out.glob("*.part*"))
@@ -200,8 +210,11 @@ def test_killed_run_resumes_with_equal_result(tmp_path: Path) -> None:
 
 def test_kill_between_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that dies between metrics.csv and the checkpoint has every epoch once when it is resumed."""
-    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
-    save = run.save_partial
+    data, recipe = (
+        datasets.read(write_data(tmp_path / "data")),
+        recipes.load(write_recipe(tmp_path)),
+    )
+    save = folds.save_partial
 
     def die(folder: Path, fold: int, state: dict[str, Any]) -> None:
         if state["epoch"] == 4:
@@ -209,13 +222,13 @@ def test_kill_between_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         save(folder, fold, state)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "save_partial", die)
+        patch.setattr(folds, "save_partial", die)
         with pytest.raises(KeyboardInterrupt):
             train(data, recipe, tmp_path / "run", [1], settings(tmp_path))
-    assert [row.epoch for row in run.load_metrics(tmp_path / "run")] == [1, 2, 3, 4]
+    assert [row.epoch for row in folds.load_metrics(tmp_path / "run")] == [1, 2, 3, 4]
     (tmp_path / "run" / "fold1.pt.x.part").write_text("of a kill while writing")
     train(data, recipe, tmp_path / "run", [1], settings(tmp_path), resume=True)
-    assert [row.epoch for row in run.load_metrics(tmp_path / "run")] == list(range(1, 11))
+    assert [row.epoch for row in folds.load_metrics(tmp_path / "run")] == list(range(1, 11))
     assert not list((tmp_path / "run").glob("*.part*"))
 
 
@@ -230,7 +243,7 @@ def test_damaged_metrics(tmp_path: Path) -> None:
     """A metrics.csv that is none is named."""
     (tmp_path / "metrics.csv").write_text("fold,epoch\none,two\n")
     with pytest.raises(MonitorError, match=r"metrics\.csv is damaged; a run can go on without it"):
-        run.load_metrics(tmp_path)
+        folds.load_metrics(tmp_path)
 
 
 def test_results_of_another_version(tmp_path: Path) -> None:
@@ -242,7 +255,10 @@ def test_results_of_another_version(tmp_path: Path) -> None:
 
 def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is not gone on with by another recipe, nor when there is none or it is finished."""
-    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
+    data, recipe = (
+        datasets.read(write_data(tmp_path / "data")),
+        recipes.load(write_recipe(tmp_path)),
+    )
     out, how = tmp_path / "run", settings(tmp_path)
     with pytest.raises(MonitorError, match="no training run at"):
         train(data, recipe, out, [1], how, resume=True)
@@ -301,7 +317,9 @@ def test_evaluation_partition_gets_the_mean_of_the_folds(tmp_path: Path) -> None
     assert results["evaluation"]["all"]["clips"] == len(evaluation.file) == 12
     extracted = extract(held_out.clips, recipe.front_end, tmp_path / "cache")
     examples = np.flatnonzero([clip.fold == EVALUATION for clip in held_out.clips])
-    both = [predict(model, extracted, examples)[1] for model in run.load_models(tmp_path / "run", [1, 2])]
+    both = [
+        predict(model, extracted.examples, examples) for model in folds.load_models(tmp_path / "run", [1, 2])
+    ]
     np.testing.assert_allclose(evaluation.scores, np.mean(both, axis=0), atol=1e-6)
     # Other clips to evaluate on change nothing in what was learnt.
     fewer = replace(held_out, clips=tuple(clip for clip in held_out.clips if clip.fold != EVALUATION))
@@ -329,14 +347,17 @@ def test_limit_keeps_every_class_in_every_fold(tmp_path: Path) -> None:
 def test_cuda_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--device cuda` without a GPU is refused, not run on the CPU in silence."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    data, recipe = datasets.read(write_data(tmp_path / "data")), recipes.load(write_recipe(tmp_path))
-    with pytest.raises(MonitorError, match="torch finds no CUDA device; train with --device cpu"):
+    data, recipe = (
+        datasets.read(write_data(tmp_path / "data")),
+        recipes.load(write_recipe(tmp_path)),
+    )
+    with pytest.raises(MonitorError, match="torch finds no CUDA device; use --device cpu"):
         train(data, recipe, tmp_path / "run", [1], replace(settings(tmp_path), device="cuda"))
 
 
 def test_metrics_of_every_epoch(run_folder: Path) -> None:
     """metrics.csv has a row per epoch, with the falling rate and the time that the model waited for input."""
-    epochs = run.load_metrics(run_folder)
+    epochs = folds.load_metrics(run_folder)
     assert [(row.fold, row.epoch) for row in epochs] == [(k, n) for k in (1, 2) for n in range(1, 11)]
     assert epochs[9].loss < epochs[0].loss
     assert epochs[9].learning_rate == pytest.approx(0.01 / (1 + 0.002 * 29))
@@ -347,7 +368,13 @@ def test_unknown_fold(tmp_path: Path) -> None:
     """A fold that the data does not have is refused before anything is written."""
     data = datasets.read(write_data(tmp_path / "data"))
     with pytest.raises(MonitorError, match="has the folds 1, 2, 3, 4, not 9"):
-        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", [9], settings(tmp_path))
+        train(
+            data,
+            recipes.load(write_recipe(tmp_path)),
+            tmp_path / "run",
+            [9],
+            settings(tmp_path),
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -366,7 +393,13 @@ def test_fold_of_short_clips_only(tmp_path: Path) -> None:
         soundfile.write(path, sound("low", 0.5, 9), RATE)
     data = datasets.read(tmp_path / "data")
     with pytest.raises(MonitorError, match="fold 3 has no clip that is readable and long enough"):
-        train(data, recipes.load(write_recipe(tmp_path)), tmp_path / "run", None, settings(tmp_path))
+        train(
+            data,
+            recipes.load(write_recipe(tmp_path)),
+            tmp_path / "run",
+            None,
+            settings(tmp_path),
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -381,4 +414,4 @@ def test_damaged_model(tmp_path: Path) -> None:
     """A checkpoint that is no checkpoint is named."""
     (tmp_path / "fold1.pt").write_bytes(b"nonsense")
     with pytest.raises(MonitorError, match=r"fold1\.pt cannot be read"):
-        run.load_models(tmp_path, [1])
+        folds.load_models(tmp_path, [1])

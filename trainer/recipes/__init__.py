@@ -1,119 +1,48 @@
-"""Recipes: every number of a training run, as TOML beside this file or of your own."""
+"""Recipes: every number of a training run, as TOML beside this file or of your own.
+
+crnn.py  of a CRNN: has a table [model]
+svm.py   of linear support vector machines on a backbone's embeddings: names the backbone
+"""
 
 from __future__ import annotations
 
 import difflib
-import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar, cast
 
 from monitor.errors import Exit, MonitorError, safe
 from monitor.inference.logmel import LogMelSpec
+from monitor.inference.picture import PictureSpec
 from trainer.augment import AugmentConfig
-from trainer.features import Channels, FrontEnd
 from trainer.models.crnn import CrnnConfig
+from trainer.recipes.crnn import CrnnRecipe
+from trainer.recipes.svm import SvmRecipe
+
+__all__ = ["CrnnRecipe", "Recipe", "SvmRecipe"]
 
 FOLDER = Path(__file__).parent
-WARM_UP = 0.05
-"""Share of the updates in which the rate of the cosine schedule rises: Adam's first steps are blind"""
+
+Recipe = CrnnRecipe | SvmRecipe
+R = TypeVar("R", bound=Recipe)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One training recipe; `labels` of the model come from the data."""
-
-    name: str
-    window_seconds: float
-    """Length of a clip's window"""
-    log_mel: LogMelSpec
-    model: Mapping[str, Any]
-    """Fields of CrnnConfig but `labels` and `n_mels`"""
-    epochs: int
-    batch: int
-    """Examples per update"""
-    learning_rate: float
-    decay: float
-    """The rate of update t is learning_rate / (1 + decay * t), as `decay` of Keras' Adam"""
-    betas: tuple[float, float]
-    """Of Adam"""
-    seed: int
-    channels: Channels = "each"
-    """Of an array's recordings: see `trainer.features.FrontEnd`"""
-    schedule: Literal["inverse", "cosine"] = "inverse"
-    """How the rate falls: by `decay`, or along half a cosine to 0 after a short rise"""
-    weight_decay: float = 0.0
-    """Of AdamW: share of every weight that an update takes away, times the rate"""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """What is changed at random in every training batch"""
-
-    def __post_init__(self) -> None:
-        if not all(isinstance(number, int) for number in (self.epochs, self.batch, self.seed)):
-            raise ValueError("epochs, batch and seed must be whole numbers")
-        if self.channels not in ("each", "mono"):
-            raise ValueError(f"channels must be 'each' or 'mono', not {self.channels!r}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas must be in [0, 1), not {self.betas}")
-        if min(self.window_seconds, self.epochs, self.batch, self.learning_rate) <= 0 or self.decay < 0:
-            raise ValueError("window, epochs, batch and learning_rate must be positive, decay not negative")
-        if self.schedule not in ("inverse", "cosine"):
-            raise ValueError(f"schedule must be 'inverse' or 'cosine', not {self.schedule!r}")
-        if self.schedule == "cosine" and self.decay:
-            raise ValueError("decay belongs to the schedule 'inverse'; with 'cosine' it must be 0")
-        if not 0 <= self.weight_decay < 1:
-            raise ValueError(f"weight_decay must be in [0, 1), not {self.weight_decay}")
-        config = self.crnn(labels=2)
-        if config.steps(self.log_mel.frames(self.window)) < 1:
-            raise ValueError(f"the pooling leaves nothing of the frames of {self.window_seconds} s")
-        if config.threshold_db < self.log_mel.floor_db:
-            raise ValueError(
-                f"threshold_db {config.threshold_db} is below the spectrogram's {self.log_mel.floor_db}"
-            )
-
-    @property
-    def window(self) -> int:
-        """Window length in samples."""
-        return round(self.window_seconds * self.log_mel.sample_rate)
-
-    @property
-    def front_end(self) -> FrontEnd:
-        """What turns a clip into examples."""
-        return FrontEnd(self.log_mel, self.window_seconds, self.channels)
-
-    def rate(self, update: int, updates: int) -> float:
-        """The learning rate of an update, 0 to `updates` - 1."""
-        if self.schedule == "inverse":
-            return self.learning_rate * (1.0 / (1.0 + self.decay * update))
-        rise = (update + 1) / (WARM_UP * updates)
-        return self.learning_rate * min(1.0, rise) * 0.5 * (1.0 + math.cos(math.pi * update / updates))
-
-    def crnn(self, labels: int) -> CrnnConfig:
-        """The model for so many classes."""
-        pools = tuple((frequency, time) for frequency, time in self.model["pools"])
-        sizes = {key: tuple(self.model[key]) for key in ("kernels", "filters")}
-        return CrnnConfig(labels, self.log_mel.n_mels, **{**self.model, **sizes, "pools": pools})
-
-    def to_json(self) -> dict[str, Any]:
-        """As `from_json` reads it."""
-        return asdict(self)
-
-
-def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def with_changes(recipe: R, changes: Mapping[str, Any]) -> R:
     """A recipe with some values changed, such as `{"seed": 2, "model.threshold_db": -45.0}`.
 
     Raises:
         MonitorError: an unknown key, or a value that makes no sense.
     """
-    document = recipe.to_json()
+    document = to_json(recipe)
     for key, value in changes.items():
         *tables, last = key.split(".")
         table = document
         for name in tables:
             table = table[name]
         table[last] = value
-    return from_json(document)
+    return cast("R", from_json(document))  # of the same kind, since it has the same tables
 
 
 def names() -> list[str]:
@@ -139,6 +68,24 @@ def load(name: str) -> Recipe:
     return from_json({"name": path.stem, **document})
 
 
+def load_as(kind: type[R], name: str) -> R:
+    """As `load`, for those who can use one kind only.
+
+    Raises:
+        MonitorError: as `load`; or the recipe is of the other kind.
+    """
+    recipe = load(name)
+    if not isinstance(recipe, kind):
+        what = "support vector machines" if isinstance(recipe, SvmRecipe) else "a CRNN"
+        raise MonitorError(f"recipe {safe(name)!r} is of {what}; choose another", Exit.CONFIG)
+    return recipe
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """As `from_json` reads it."""
+    return asdict(recipe)
+
+
 def from_json(document: dict[str, Any]) -> Recipe:
     """A recipe from parsed TOML or JSON.
 
@@ -146,26 +93,38 @@ def from_json(document: dict[str, Any]) -> Recipe:
         MonitorError: an unknown or missing key, or a value that makes no sense.
     """
     what = f"recipe {safe(str(document.get('name')))}"
-    _check_keys(document, Recipe, what, given=())
-    _check_keys(document["log_mel"], LogMelSpec, f"{what}, [log_mel]", given=())
-    _check_keys(document["model"], CrnnConfig, f"{what}, [model]", given=("labels", "n_mels"))
-    augment = document.get("augment", {})
-    _check_keys(augment, AugmentConfig, f"{what}, [augment]", given=())
     try:
-        first, second = document["betas"]
-        return Recipe(
-            **{
-                **document,
-                "log_mel": LogMelSpec(**document["log_mel"]),
-                "betas": (first, second),
-                "augment": AugmentConfig(**augment),
-            }
-        )
+        return _svm(document, what) if "backbone" in document else _crnn(document, what)
     except (TypeError, ValueError) as exc:
         raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc
 
 
-def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...]) -> None:
+def _crnn(document: dict[str, Any], what: str) -> CrnnRecipe:
+    _check_keys(document, CrnnRecipe, what)
+    _check_keys(document["model"], CrnnConfig, f"{what}, [model]", given=("labels", "n_mels"))
+    first, second = document["betas"]
+    tables = {
+        "log_mel": _table(document["log_mel"], LogMelSpec, f"{what}, [log_mel]"),
+        "augment": _table(document.get("augment", {}), AugmentConfig, f"{what}, [augment]"),
+    }
+    return CrnnRecipe(**{**document, **tables, "betas": (first, second)})
+
+
+def _svm(document: dict[str, Any], what: str) -> SvmRecipe:
+    _check_keys(document, SvmRecipe, what)
+    tables = {
+        "log_mel": _table(document["log_mel"], LogMelSpec, f"{what}, [log_mel]"),
+        "picture": _table(document["picture"], PictureSpec, f"{what}, [picture]"),
+    }
+    return SvmRecipe(**{**document, **tables})
+
+
+def _table(document: Any, kind: type, what: str) -> Any:
+    _check_keys(document, kind, what)
+    return kind(**document)
+
+
+def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...] = ()) -> None:
     if not isinstance(document, dict):
         raise MonitorError(f"{what} must be a table", Exit.CONFIG)
     known = [entry.name for entry in fields(kind) if entry.name not in given]

@@ -27,11 +27,8 @@ def test_recipes_of_the_paper() -> None:
 def test_json_round_trip(name: str) -> None:
     """A recipe survives the run directory unchanged."""
     recipe = recipes.load(name)
-    again = recipes.from_json(json.loads(json.dumps(recipe.to_json())))
-    assert again.crnn(9) == recipe.crnn(9)
-    assert again.log_mel == recipe.log_mel
-    assert again.augment == recipe.augment
-    assert again.to_json() == json.loads(json.dumps(recipe.to_json())) | {"betas": recipe.betas}
+    again = recipes.from_json(json.loads(json.dumps(recipes.to_json(recipe))))
+    assert again == recipe
 
 
 def test_optional_fields_are_off() -> None:
@@ -57,7 +54,7 @@ def test_unknown_recipe_names_the_nearest() -> None:
 
 def test_unknown_recipe_lists_all() -> None:
     """With nothing near, the known ones are listed."""
-    with pytest.raises(MonitorError, match="known: dcase2017, dcase2018, default, esc50, esc50-plus"):
+    with pytest.raises(MonitorError, match=r"known: dcase2017, dcase2017-deep-spectrum, .* esc50-plus"):
         recipes.load("zzz")
 
 
