@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import pytest
 from rich.console import Console
 
 from monitor.errors import MonitorError
+from tests import toy_backbone
 from tests.published import write_dcase2018
 from tests.toy_training import settings, write_data, write_recipe
-from trainer import datasets, recipes, reproduce, run, train_crnn
+from trainer import datasets, embeddings, recipes, reproduce, run, train_crnn
 from trainer.cli import main
 from trainer.datasets import DataSet, dcase2017, dcase2018
 from trainer.experiments import EXPERIMENTS, Experiment, System
 
+THUMBNAILS = {"name": "thumbnails", **tomllib.loads(toy_backbone.RECIPE)}
 TOY = Experiment(
     "A toy",
     ("toy tones", "other tones"),
@@ -184,3 +187,46 @@ def test_command_line_on_the_published_layout(
     assert [row["system"] for row in rows] == [system.name for system in table1.systems[6:8]]
     assert {"evaluation", "known", "unknown"} < rows[0].keys()
     assert "not in text" in (tmp_path / "runs" / "table1" / "table.md").read_text()
+
+
+def test_random_weights_are_drawn_for_every_seed() -> None:
+    """Networks with random weights run once for each seed, those with published ones once."""
+    (experiment,) = (part for part in EXPERIMENTS["table3"] if "ESC-50" in part.data)
+    plans = reproduce.plan(
+        experiment, Path("runs"), [1, 2], epochs=None, systems=["resnet50-imagenet", "resnet50-random"]
+    )
+    assert [(plan.folder.name, plan.recipe.weights) for plan in plans] == [
+        ("resnet50-imagenet", "imagenet"),
+        ("resnet50-random-seed1", "random:1"),
+        ("resnet50-random-seed2", "random:2"),
+    ]
+
+
+def test_unknown_system() -> None:
+    """A row that a table does not have is refused, with those that it has."""
+    with pytest.raises(MonitorError, match=r"no system 'resnet18'; there are .*-30dB") as caught:
+        reproduce.plan(EXPERIMENTS["table1"][0], Path("runs"), [1], epochs=None, systems=["resnet18"])
+    assert caught.value.exit_code == 2
+
+
+def test_support_vector_machines_in_a_table(
+    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of both kinds of recipe stand in one table; the forecast counts pictures."""
+    toy = {"toy": recipes.load("toy"), "svm": recipes.from_json(THUMBNAILS)}
+    monkeypatch.setattr(recipes, "load", lambda name: toy[name])
+    monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
+    both = replace(TOY, systems=(TOY.systems[0], System("random", "svm", {"weights": "random:"})))
+    plans = reproduce.plan(both, tmp_path / "runs" / "toy", [1, 2], epochs=1, systems=None)
+    before = reproduce.forecast(plans, data, None, settings(tmp_path))
+    assert [row["done"] for row in before] == ["0 of 4 epochs", "0 of 4 epochs", "no", "no"]
+    assert all(row["hours"] > 0 for row in before)
+    reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
+    _, row = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
+    values = [
+        run.load_results(tmp_path / "runs" / "toy" / f"random-seed{seed}")["mean"]["accuracy"]
+        for seed in (1, 2)
+    ]
+    assert row["development"]["value"] == pytest.approx(np.mean(values))
+    after = reproduce.forecast(plans, data, None, settings(tmp_path))
+    assert [row["hours"] for row in after] == [0, 0, 0, 0]
