@@ -10,11 +10,11 @@
     embeddings  clips                   ->  Features  what a backbone sees in pictures of the log-mel
     training    what both have in common, before and after they learn, and the run directory (run.py)
     train_crnn  fold by fold (fit.py)   ->  a run directory with its networks (folds.py)
-    train_svm   embeddings (svm.py)     ->  a run directory with its machines; curve.py draws the choice of C
+    train_svm   embeddings (svm.py)     ->  a run directory with its machines; grid.py chooses their C
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
-    report      results                 ->  report.md (tables.py) and pictures (confusion.py, pictures.py)
+    report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, pictures.py)
     simulate    a seed                  ->  generated recordings in the plain-folder layout
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is

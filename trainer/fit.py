@@ -16,11 +16,11 @@ from monitor.errors import MonitorError
 from trainer.augment import augment
 from trainer.chunks import Examples
 from trainer.models.crnn import Crnn
+from trainer.predictions import Indices
 from trainer.recipes import CrnnRecipe
 
 PREDICT_BATCH = 256
 
-Indices = npt.NDArray[np.intp]
 Array = Examples | npt.NDArray[np.float32]
 
 

@@ -19,6 +19,7 @@ from monitor.errors import Exit, MonitorError, safe
 from trainer import files
 
 Floats = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ report.md                       scores with intervals, F1 per class, the picture
 confusion.png, .svg             development partition, all folds pooled
 confusion_evaluation.png, .svg  evaluation partition, if there is one
 curve.png, .svg                 of support vector machines: how C was chosen
+calibration.png, .svg           of support vector machines: how far their probabilities can be trusted
 """
 
 from __future__ import annotations
@@ -15,8 +16,19 @@ from typing import Any
 from rich.console import Console
 
 from monitor.errors import MonitorError, safe
-from trainer import confusion, curve, files, run
-from trainer.tables import Column, Row, markdown, measured, over_runs, percent, plain, score, terminal
+from trainer import confusion, curve, files, reliability, run
+from trainer.tables import (
+    NOTHING,
+    Column,
+    Row,
+    markdown,
+    measured,
+    over_runs,
+    percent,
+    plain,
+    score,
+    terminal,
+)
 
 REPORT = "report.md"
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
@@ -42,6 +54,11 @@ CURVE = (
     Column("folds", "folds", lambda folds: ", ".join(map(percent, folds.values()))),
     Column("converged", "converged", lambda converged: "yes" if converged else "NO"),
 )
+COVERAGE = (
+    Column("threshold", "threshold", percent, number=True),
+    Column("coverage", "labelled", percent, number=True),
+    Column("accuracy", "accuracy", lambda share: NOTHING if share is None else percent(share), number=True),
+)
 RUNS = (
     Column("run", "run"),
     Column("accuracy", "accuracy", score, number=True),
@@ -66,22 +83,39 @@ def write(folder: Path, title: str, labels: Sequence[str], results: dict[str, An
     for name, (partition, scores) in pictures.items():
         confusion.write(folder, name, f"{title}: {partition} partition", labels, scores["confusion"])
     metric = METRICS[results["metric"]]
-    choice = ""
-    if "curve" in results:
-        curve.draw(folder, "curve", title, results["curve"], metric)
-        choice = CHOICE.format(metric=metric, results=results, curve=markdown(CURVE, results["curve"]))
     text = TEXT.format(
         title=plain(title),
         metric=metric,
         value=score(measured(results["mean"], results["metric"])),
         scores=markdown(SCORES, score_rows(results)),
-        choice=choice,
+        machines=_machines(folder, title, results),
         classes=markdown(CLASSES, class_rows(labels, results)),
         pictures="\n".join(
             f"![{partition} partition]({name}.png)\n" for name, (partition, _) in pictures.items()
         ),
     )
     files.write(folder / REPORT, text.encode())
+
+
+def _machines(folder: Path, title: str, results: dict[str, Any]) -> str:
+    """What is special to support vector machines, with its pictures; empty for others."""
+    if "curve" not in results:
+        return ""
+    metric, found = METRICS[results["metric"]], results["calibration"]
+    curve.draw(folder, "curve", title, results["curve"], metric)
+    nested = score(measured(results["nested"], results["metric"]))
+    text = CHOICE.format(
+        metric=metric, nested=nested, results=results, curve=markdown(CURVE, results["curve"])
+    )
+    if found:
+        reliability.draw(folder, "calibration", title, found["before"], found["after"])
+        text += CALIBRATION.format(
+            results=results,
+            before=percent(found["before"]["ece"]),
+            after=percent(found["after"]["ece"]),
+            coverage=markdown(COVERAGE, found["coverage"]),
+        )
+    return text
 
 
 def show(folders: Sequence[Path], console: Console) -> None:
@@ -180,7 +214,7 @@ clips that were recorded together. They say how much other recordings would have
 models; what another seed would change is not in them. A single group has no interval, and where a class has
 only a few groups, intervals are too narrow.
 
-{choice}## Classes
+{machines}## Classes
 
 F1 in percent: the mean of the folds, of all folds pooled and, if there is one, of the evaluation partition.
 
@@ -195,10 +229,24 @@ CHOICE = """\
 ## Choice of C
 
 C = {results[c]:g} has the highest {metric}, the mean of the folds. It was chosen on the folds that are
-reported, so the development score is optimistic. "NO" under converged: in at least one fold the solver
-stopped at its limit of steps.
+reported, as in the paper, so the development score is optimistic. With a C for each fold that the other folds
+chose it is {nested} %. "NO" under converged: in at least one fold the solver stopped at its limit of
+steps.
 
 {curve}
 ![{metric} against C](curve.png)
 
+"""
+
+CALIBRATION = """\
+## Calibration
+
+Probabilities are softmax(decision values / {results[temperature]:.3g}). With the temperature of the other folds
+the expected calibration error is {after} %, without a temperature {before} %.
+
+![calibration](calibration.png)
+
+What it would cost to call clips unknown whose most probable class has less than a threshold, in percent:
+
+{coverage}
 """

@@ -65,7 +65,7 @@ def train(
             right = tested[-1].predicted == tested[-1].truth
             progress.console.print(f"fold {fold}: accuracy {right.mean():.1%} ({len(right)} clips)")
         evaluation = _predict_part(job, folds, EVALUATION) if (material.fold == EVALUATION).any() else None
-    results = finish(out, material, Predictions.concatenate(tested), evaluation, {})
+    results = finish(out, Predictions.concatenate(tested), evaluation, {})
     _tell_time(store.load_metrics(out))
     return results
 

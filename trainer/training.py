@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from monitor.errors import Exit, MonitorError, safe
@@ -21,13 +20,11 @@ from trainer import report, run
 from trainer.chunks import Features
 from trainer.datasets import DataSet, check_folds
 from trainer.evaluate import summarise
-from trainer.predictions import Floats, Predictions
+from trainer.predictions import Floats, Indices, Predictions
 from trainer.recipes import Recipe
 from trainer.tables import measured, score
 
 VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
-
-Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,16 @@ class Material:
     data: DataSet
     features: Features
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In the order of the models' outputs."""
+        return self.data.labels
+
+    @property
+    def metric(self) -> str:
+        """What results are compared by."""
+        return self.data.metric
+
     @cached_property
     def truth(self) -> Indices:
         """Class of every example."""
@@ -76,6 +83,10 @@ class Material:
     def fold(self) -> Indices:
         """Fold of every example."""
         return np.array([clip.fold for clip in self.data.clips])[self.features.clip]
+
+    def values(self, examples: Indices) -> Floats:
+        """The features of examples, in memory."""
+        return self.features.examples[examples]
 
     def predictions(self, examples: Indices, scores: Floats) -> Predictions:
         """What a model said about clips: the mean over their channels.
@@ -147,34 +158,32 @@ def begin(
 
 
 def finish(
-    out: Path,
-    material: Material,
-    development: Predictions,
-    evaluation: Predictions | None,
-    more: Mapping[str, Any],
+    out: Path, development: Predictions, evaluation: Predictions | None, more: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write predictions, report and results, and print the scores.
 
     Args:
         out: run directory, begun.
-        material: that was learnt from.
         development: of all tested folds, one after the other.
         evaluation: of the evaluation partition, if there is one.
-        more: results of this kind of model alone.
+        more: results of this kind of run alone.
 
     Returns:
         What is written to `results.json`.
     """
-    data, recipe = material.data, run.load_config(out).recipe
-    results = {**summarise(development, evaluation, data.labels, data.metric), **more}
+    config = run.load_config(out)
+    metric, labels = config.data["metric"], config.labels
+    results = {**summarise(development, evaluation, labels, metric), **more}
     for predictions in filter(None, (development, evaluation)):
         run.save_predictions(out, predictions)
-    report.write(out, f"{data.name}, {recipe.title}", data.labels, results)
+    report.write(out, f"{config.data['name']}, {config.recipe.title}", labels, results)
     run.save_results(out, results)
-    metric = report.METRICS[data.metric]
-    print(f"mean of the folds: {metric} {score(measured(results['mean'], data.metric))} %")
+    name = report.METRICS[metric]
+    print(f"mean of the folds: {name} {score(measured(results['mean'], metric))} %")
+    if "nested" in results:
+        print(f"with C chosen by the other folds: {name} {score(measured(results['nested'], metric))} %")
     for part, scores in (results["evaluation"] or {}).items():
-        print(f"{report.PARTS[part]}: {metric} {score(measured(scores, data.metric))} %")
+        print(f"{report.PARTS[part]}: {name} {score(measured(scores, metric))} %")
     return results
 
 

@@ -15,9 +15,10 @@ from trainer import datasets, embeddings, recipes, run
 from trainer.cli import main
 from trainer.datasets import EVALUATION, DataSet
 from trainer.embeddings import extract
+from trainer.grid import C_VALUES
 from trainer.recipes import SvmRecipe
 from trainer.svm import fit, standardise
-from trainer.train_svm import C_VALUES, train
+from trainer.train_svm import train
 
 
 @pytest.fixture(autouse=True)
@@ -198,3 +199,31 @@ def test_options_that_make_no_sense(
     captured = capsys.readouterr().err
     assert captured.count("\n") == 1
     assert re.search(message, captured)
+
+
+def test_nested_scores_choose_c_without_the_fold(recipe: SvmRecipe, data: DataSet, tmp_path: Path) -> None:
+    """Nested, every fold is scored with the C that is best on the other folds."""
+    wrong = {clip.path: LABELS[index % 3] for index, clip in enumerate(data.clips) if index % 8 > 2}
+    clips = tuple(replace(clip, label=wrong.get(clip.path, clip.label)) for clip in data.clips)
+    results = train(replace(data, clips=clips), recipe, tmp_path / "run", None, settings(tmp_path))
+    found = []
+    for fold in "1234":
+        others = [
+            np.mean([score for name, score in point["folds"].items() if name != fold])
+            for point in results["curve"]
+        ]
+        found.append(results["curve"][int(np.argmax(others))]["folds"][fold])
+    assert results["nested"]["accuracy"] == pytest.approx(np.mean(found))
+
+
+def test_calibration_is_reported(recipe: SvmRecipe, data: DataSet, tmp_path: Path) -> None:
+    """The temperature ships; errors, coverage and a picture are in the report; one fold has no error."""
+    results = train(data, recipe, tmp_path / "run", None, settings(tmp_path))
+    assert results["temperature"] > 0
+    rows = results["calibration"]["coverage"]
+    assert [row["threshold"] for row in rows] == [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    assert "What it would cost to call clips unknown" in (tmp_path / "run" / "report.md").read_text()
+    assert (tmp_path / "run" / "calibration.png").is_file()
+    alone = train(data, recipe, tmp_path / "one", [1], settings(tmp_path))
+    assert alone["calibration"] is None
+    assert "Calibration" not in (tmp_path / "one" / "report.md").read_text()
