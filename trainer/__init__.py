@@ -14,7 +14,7 @@
     experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
     evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
-    report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, pictures.py)
+    report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, ...)
     simulate    a seed                  ->  generated recordings in the plain-folder layout
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is

@@ -241,8 +241,8 @@ steps.
 CALIBRATION = """\
 ## Calibration
 
-Probabilities are softmax(decision values / {results[temperature]:.3g}). With the temperature of the other folds
-the expected calibration error is {after} %, without a temperature {before} %.
+Probabilities are softmax(decision values / {results[temperature]:.3g}). With the temperature of the other
+folds the expected calibration error is {after} %, without a temperature {before} %.
 
 ![calibration](calibration.png)
 
