@@ -9,7 +9,7 @@ from export.onnx import export_run
 from monitor.errors import MonitorError, safe
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import Manifest, Member
+from monitor.inference.manifest import CrnnMember, Manifest
 from trainer import recipes, run
 from trainer.recipes import CrnnRecipe
 from trainer.tables import measured, score
@@ -36,15 +36,20 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
         raise MonitorError(f"{safe(str(folder))} holds no run of a CRNN")
     graph = export_run(folder, data)
     threshold = config.recipe.crnn(len(config.labels)).threshold_db
-    member = Member(f"crnn{threshold:g}", "crnn", f"crnn{threshold:g}.onnx", threshold)
+    member = CrnnMember(
+        name=f"crnn{threshold:g}",
+        file=f"crnn{threshold:g}.onnx",
+        log_mel=config.recipe.log_mel,
+        channels="mono" if config.recipe.channels == "mono" else "mean",
+        threshold_db=threshold,
+    )
     manifest = Manifest(
         name=name,
         created=config.created,
         labels=config.labels,
+        sample_rate=config.recipe.log_mel.sample_rate,
         window_seconds=config.recipe.window_seconds,
-        log_mel=config.recipe.log_mel,
         members=(member,),
-        channel_policy="mono" if config.recipe.channels == "mono" else "mean",
         training=_training(config),
         scores=_scores(config, results),
         notice=notice,
@@ -82,14 +87,14 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         manifest: of the bundle.
         pooled: scores of all tested clips, as from `evaluate`.
     """
-    training, scores, spec = manifest.training, manifest.scores, manifest.log_mel
+    training, scores, (member,) = manifest.training, manifest.scores, manifest.members
     data, recipe = training["data"], training["recipe"]
     rows = zip(manifest.labels, pooled["f1"], map(sum, pooled["confusion"]), strict=True)
     return CARD_TEXT.format(
         manifest=manifest,
         notice=f"\n**{manifest.notice}**\n" if manifest.notice else "",
         classes=len(manifest.labels),
-        channels="averaged" if manifest.channel_policy == "mono" else "scored one by one and averaged",
+        channels="averaged" if member.channels == "mono" else "scored one by one and averaged",
         data=data,
         source=data["source"] or "not stated",
         licence=data["licence"] or "not stated",
@@ -97,7 +102,7 @@ def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
         accuracy=score(measured(scores, "accuracy")),
         macro_f1=score(measured(scores, "macro_f1")),
         f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
-        spec=spec,
+        spec=member.log_mel,
         recipe=recipe,
         model=recipe["model"],
         models=len(training["folds"]),

@@ -24,8 +24,9 @@ from monitor.audio.sources import ArraySource, Block, Gap, GapReason
 from monitor.audio.windows import Window, windows
 from monitor.config import ConfigError, Settings, slug
 from monitor.errors import safe
+from monitor.inference.graph import ModelError
 from monitor.inference.manifest import Manifest
-from monitor.inference.recognise import ModelError, Recogniser, Recognition
+from monitor.inference.recognise import Recogniser, Recognition
 from monitor.inference.smooth import Smoother
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal

@@ -25,7 +25,8 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of a bundle that tells three tones apart."""
     path = tmp_path_factory.mktemp("bundles") / "toy.bundle"
     manifest = toy_manifest()
-    bundle.write(path, manifest, {"tones.onnx": toy_model(manifest.log_mel, manifest.frames)})
+    (member,) = manifest.members
+    bundle.write(path, manifest, {member.file: toy_model(member.log_mel, manifest.frames(member))})
     return path
 
 

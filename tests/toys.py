@@ -13,7 +13,9 @@ import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
 from monitor.inference.logmel import LogMelSpec, mel_bands
-from monitor.inference.manifest import Manifest, Member
+from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Manifest
+from monitor.inference.picture import PictureSpec
+from monitor.inference.svm import LinearSvm
 from monitor.stream.messages import (
     ChannelHealth,
     ChannelUse,
@@ -38,11 +40,8 @@ def tone(label: str, seconds: float, channels: int = 4, rate: int = RATE) -> npt
 
 def toy_model(spec: LogMelSpec, frames: int, *, gain: float = 0.5) -> bytes:
     """ONNX: the class is the tone whose mel band is loudest on average over time."""
-    bands = mel_bands(spec)
-    bins = [round(frequency * spec.window / spec.sample_rate) for frequency in TONES.values()]
     weights = np.zeros((spec.n_mels, len(TONES)), dtype=np.float32)
-    for column, number in enumerate(bins):
-        weights[int(bands[:, [number]].toarray().argmax()), column] = gain
+    weights[_bands_of_tones(spec), range(len(TONES))] = gain
     graph = helper.make_graph(
         [
             helper.make_node("ReduceMean", ["log_mel", "time"], ["mean"], keepdims=0),
@@ -54,9 +53,55 @@ def toy_model(spec: LogMelSpec, frames: int, *, gain: float = 0.5) -> bytes:
         [helper.make_tensor_value_info("posteriors", TensorProto.FLOAT, ["batch", len(TONES)])],
         [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([2]), "time")],
     )
+    return _serialised(graph)
+
+
+def toy_backbone(size: int) -> bytes:
+    """ONNX: the embedding of a picture is the mean colour of each row, red first: 3 * size numbers."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["picture"], ["colours"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["colours", "time"], ["mean"], keepdims=0),
+            helper.make_node("Flatten", ["mean"], ["embedding"]),
+        ],
+        "toy",
+        [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", 3, size, size])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 3 * size])],
+        [numpy_helper.from_array(np.array([3]), "time")],
+    )
+    return _serialised(graph)
+
+
+def toy_machine(spec: LogMelSpec, size: int) -> LinearSvm:
+    """For embeddings of `toy_backbone`: the class is the tone whose row is greenest, as viridis paints it."""
+    weights = np.zeros((len(TONES), 3 * size))
+    rows = [size - 1 - band * size // spec.n_mels for band in _bands_of_tones(spec)]
+    weights[range(len(TONES)), size + np.array(rows)] = 0.01
+    return LinearSvm(weights, np.array([0.1, 0.0, -0.1]))
+
+
+def _bands_of_tones(spec: LogMelSpec) -> list[int]:
+    bins = [round(frequency * spec.window / spec.sample_rate) for frequency in TONES.values()]
+    return [int(mel_bands(spec)[:, [number]].toarray().argmax()) for number in bins]
+
+
+def _serialised(graph: onnx.GraphProto) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+TONES_MEMBER = CrnnMember("tones", "tones.onnx", LogMelSpec(RATE), "mean", -80.0)
+"""What `toy_model` is"""
+COLOURS_MEMBER = DeepSpectrumMember(
+    name="colours",
+    file="colours.onnx",
+    log_mel=LogMelSpec(RATE, n_mels=64, mel="slaney"),
+    channels="mean",
+    picture=PictureSpec(size=32, axis="linear"),
+    temperature=0.5,
+)
+"""What `toy_backbone` and `toy_machine` are"""
 
 
 def toy_manifest(window_seconds: float = 1.0) -> Manifest:
@@ -65,9 +110,9 @@ def toy_manifest(window_seconds: float = 1.0) -> Manifest:
         name="toy",
         created="2026-01-01T00:00:00Z",
         labels=tuple(TONES),
+        sample_rate=RATE,
         window_seconds=window_seconds,
-        log_mel=LogMelSpec(RATE),
-        members=(Member("tones", "crnn", "tones.onnx", -80.0),),
+        members=(TONES_MEMBER,),
     )
 
 

@@ -1,9 +1,10 @@
-"""The model bundle on disk: reader and writer of one format, version 1.
+"""The model bundle on disk: reader and writer of one format, version 2.
 
 A bundle is a folder, or a zip of one, without subfolders:
 
     bundle.json     the manifest: what the models are, and the SHA-256 of every other file
-    *.onnx          one graph per member, float32 log-mel in, class posteriors out
+    *.onnx          the graph of each member: spectrogram -> posteriors, or picture -> embedding
+    svm.npz         the linear SVMs of the members that have one, by their names
     MODEL_CARD.md   for people
 
 It is data: no code, no pickle, no path that leads outside. `load` checks version, fields, names and hashes
@@ -15,7 +16,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 import tempfile
 import zipfile
@@ -25,11 +25,22 @@ from pathlib import Path
 from typing import IO
 
 from monitor.errors import Exit, safe
-from monitor.inference.manifest import MANIFEST, BundleError, Manifest, manifest_bytes, read_manifest
+from monitor.inference import svm
+from monitor.inference.manifest import (
+    MANIFEST,
+    NAME,
+    BundleError,
+    DeepSpectrumMember,
+    Manifest,
+    manifest_bytes,
+    read_manifest,
+)
+from monitor.inference.svm import LinearSvm
 
-MAX_BYTES = 1 << 30
-"""Limit for all files of a bundle together, so that a zip bomb cannot fill the memory."""
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+MAX_BYTES = 4 << 30
+"""Limit for all files of a bundle together, so that a zip bomb cannot fill the memory. VGG16 and VGG19 have
+0.5 GiB each."""
+MACHINES = "svm.npz"
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,30 @@ class Bundle:
     def model_id(self) -> str:
         """Name and short digest, as published with every label."""
         return f"{self.manifest.name}@{self.digest[:12]}"
+
+    def machines(self) -> dict[str, LinearSvm]:
+        """The linear SVMs of its deep-spectrum members, by the members' names.
+
+        Raises:
+            BundleError: one is missing, damaged, without a member, or not made for these labels.
+        """
+        wanted = [member.name for member in self.manifest.members if isinstance(member, DeepSpectrumMember)]
+        if MACHINES not in self.files:
+            if wanted:
+                raise BundleError(f"{MACHINES} is missing; member {wanted[0]} needs it")
+            return {}
+        try:
+            machines = svm.from_bytes(self.files[MACHINES])
+        except ValueError as exc:
+            raise BundleError(f"{MACHINES}: {safe(str(exc), 200)}") from exc
+        if machines.keys() != set(wanted):
+            found = safe(", ".join(machines)) or "none"
+            raise BundleError(f"{MACHINES} is for members {found}; wanted: {', '.join(wanted) or 'none'}")
+        labels = len(self.manifest.labels)
+        for name, machine in machines.items():
+            if len(machine.bias) != labels:
+                raise BundleError(f"{MACHINES}: {name} tells {len(machine.bias)} classes apart, not {labels}")
+        return machines
 
 
 def load(path: Path) -> Bundle:
@@ -115,7 +150,7 @@ def _read_folder(path: Path) -> dict[str, bytes]:
             os.close(descriptor)
             raise BundleError(f"{entry.name} is not a regular file")
         with os.fdopen(descriptor, "rb") as file:
-            contents[entry.name] = _read_bounded(file, budget)
+            contents[entry.name] = _read_bounded(file, os.fstat(descriptor).st_size, budget)
         budget -= len(contents[entry.name])
     return contents
 
@@ -132,23 +167,24 @@ def _read_zip(path: Path) -> dict[str, bytes]:
                 if entry.filename in contents:
                     raise BundleError(f"{entry.filename} is in the zip twice")
                 with archive.open(entry) as file:
-                    contents[entry.filename] = _read_bounded(file, budget)
+                    contents[entry.filename] = _read_bounded(file, entry.file_size, budget)
                 budget -= len(contents[entry.filename])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
         raise BundleError(f"damaged zip file ({safe(str(exc))})") from exc
     return contents
 
 
-def _read_bounded(file: IO[bytes], budget: int) -> bytes:
-    # What is counted decides, not what a zip header declares.
-    data = file.read(budget + 1)
+def _read_bounded(file: IO[bytes], size: int, budget: int) -> bytes:
+    # What is counted decides, not the size that a zip header declares. But no more than that is asked for: a
+    # read reserves memory for all that it may give, and a small computer has less than the budget.
+    data = file.read(min(size, budget) + 1)
     if len(data) > budget:
         raise BundleError(f"larger than {MAX_BYTES >> 20} MiB")
     return data
 
 
 def _check_name(name: str) -> None:
-    if not _FILE_NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise BundleError(
             f"file name {safe(name)!r} is not allowed: letters, digits, '.', '_' and '-' only, no folders"
         )
@@ -181,10 +217,10 @@ def _verify(contents: dict[str, bytes]) -> Bundle:
             raise BundleError(f"{name} is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
     for member in manifest.members:
         if member.file not in files:
-            raise BundleError(
-                f"member {safe(member.name)} names the file {safe(member.file)}, which is not in it"
-            )
-    return Bundle(manifest, files, _sha256(contents[MANIFEST]))
+            raise BundleError(f"member {member.name} names the file {safe(member.file)}, which is not in it")
+    bundle = Bundle(manifest, files, _sha256(contents[MANIFEST]))
+    bundle.machines()  # for its errors
+    return bundle
 
 
 def _sha256(data: bytes) -> str:

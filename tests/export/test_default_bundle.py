@@ -17,15 +17,14 @@ def test_shipped_bundle_recognises_the_demo() -> None:
     """The shipped bundle names nearly all windows of the shipped demo rightly."""
     loaded = bundle.load(BUNDLES / "default")
     manifest = loaded.manifest
-    session = onnxruntime.InferenceSession(
-        loaded.files[manifest.members[0].file], providers=["CPUExecutionProvider"]
-    )
+    (member,) = manifest.members
+    session = onnxruntime.InferenceSession(loaded.files[member.file], providers=["CPUExecutionProvider"])
     samples, rate = soundfile.read(BUNDLES / "demo.flac", dtype="float32")
     assert rate == manifest.sample_rate
     right = []
     for start in range(0, len(samples) - manifest.window + 1, manifest.window):
         window = samples[start : start + manifest.window].T  # [4, window]
-        (posteriors,) = session.run(None, {"log_mel": log_mel(window, manifest.log_mel)})
+        (posteriors,) = session.run(None, {"log_mel": log_mel(window, member.log_mel)})
         label = manifest.labels[posteriors.mean(axis=0).argmax()]
         right.append(label == DEMO[start // (DEMO_SECONDS * rate)])
     assert len(right) == len(DEMO) * DEMO_SECONDS / manifest.window_seconds

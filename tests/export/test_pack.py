@@ -36,7 +36,7 @@ def test_the_daemon_loads_what_was_packed(packed: Path) -> None:
     (member,) = manifest.members
     assert (member.kind, member.threshold_db) == ("crnn", -60.0)
     session = onnxruntime.InferenceSession(loaded.files[member.file], providers=["CPUExecutionProvider"])
-    assert session.get_inputs()[0].shape == ["batch", manifest.log_mel.n_mels, manifest.frames]
+    assert session.get_inputs()[0].shape == ["batch", member.log_mel.n_mels, manifest.frames(member)]
     assert session.get_outputs()[0].shape == ["batch", len(LABELS)]
 
 

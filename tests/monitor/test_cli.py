@@ -371,7 +371,7 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
     ("module", "allowed"),
     [
         ("sounddevice", {"monitor/audio/capture.py"}),
-        ("onnxruntime", {"monitor/inference/recognise.py"}),
+        ("onnxruntime", {"monitor/inference/graph.py"}),
         ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
         ("rich", {"monitor/views/dashboard.py"}),
         ("torch", set()),

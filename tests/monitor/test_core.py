@@ -16,7 +16,8 @@ from monitor.audio.sources import ArraySource, Block, Gap, SourceError
 from monitor.config import Settings
 from monitor.core import Array, Core
 from monitor.inference import bundle
-from monitor.inference.recognise import ModelError, Recogniser, Recognition
+from monitor.inference.graph import ModelError
+from monitor.inference.recognise import Recogniser, Recognition
 from monitor.stream.journal import Journal, JournalReader
 from monitor.stream.messages import GapMessage, HealthMessage, LabelMessage, Message, to_bytes
 from tests.toys import RATE, tone

@@ -48,6 +48,7 @@ def test_from_the_files_to_a_bundle(
         assert (out / name).stat().st_size > 500
     made = pack(out, tmp_path / "made.bundle", "made", "", None)
     assert made.manifest.labels == labels
-    assert made.manifest.channel_policy == ("mono" if channels == "mono" else "mean")
+    (member,) = made.manifest.members
+    assert member.channels == ("mono" if channels == "mono" else "mean")
     samples = np.random.default_rng(0).uniform(-0.1, 0.1, (4, made.manifest.window)).astype(np.float32)
     assert Recogniser(made).recognise(samples).scores.shape == (3,)

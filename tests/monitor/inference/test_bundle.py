@@ -12,17 +12,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import Exit
-from monitor.inference import bundle
+from monitor.inference import bundle, svm
 from monitor.inference.bundle import load, write
 from monitor.inference.manifest import BundleError
-from tests.toys import toy_manifest
+from monitor.inference.svm import LinearSvm
+from tests.toys import COLOURS_MEMBER, TONES_MEMBER, toy_machine, toy_manifest
 
 FILES = {"tones.onnx": b"not really a model", "MODEL_CARD.md": b"# Toy\n"}
+MACHINE = toy_machine(COLOURS_MEMBER.log_mel, COLOURS_MEMBER.picture.size)
+TWO_KINDS = dataclasses.replace(toy_manifest(), members=(TONES_MEMBER, COLOURS_MEMBER))
+TWO_KINDS_FILES = {**FILES, "colours.onnx": b"no model", "svm.npz": svm.to_bytes({"colours": MACHINE})}
 
 
 @pytest.fixture
@@ -46,17 +51,22 @@ def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
 @pytest.mark.parametrize("name", ["toy.bundle", "toy.zip"])
 def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     """Folder and zip hold the same manifest and files, and give the same digest."""
-    written = write(tmp_path / name, toy_manifest(), FILES)
+    written = write(tmp_path / name, TWO_KINDS, TWO_KINDS_FILES)
     assert load(tmp_path / name) == written
-    assert written.manifest == toy_manifest()
-    assert written.files == FILES
+    assert written.manifest == TWO_KINDS
+    assert written.files == TWO_KINDS_FILES
     assert written.model_id == f"toy@{written.digest[:12]}"
+    (machine,) = written.machines().values()
+    assert (machine.weights == MACHINE.weights).all()
 
 
 def test_derived_sizes() -> None:
-    """Window, rate and frames follow from the manifest."""
+    """Window and frames follow from the manifest; members may have different spectrograms."""
     manifest = dataclasses.replace(toy_manifest(), window_seconds=10.0)
-    assert (manifest.sample_rate, manifest.window, manifest.frames) == (16000, 160000, 61)
+    spec = dataclasses.replace(TONES_MEMBER.log_mel, hop_seconds=0.08)
+    assert manifest.window == 160000
+    assert manifest.frames(TONES_MEMBER) == 61
+    assert manifest.frames(dataclasses.replace(TONES_MEMBER, log_mel=spec)) == 122
 
 
 @pytest.mark.parametrize("name", ["a.bundle", "a.zip"])
@@ -102,7 +112,7 @@ DAMAGE: list[tuple[Callable[[Path], Any], str]] = [
     (lambda p: (p / "bundle.json").write_text("{"), "not valid JSON"),
     (lambda p: (p / "bundle.json").write_text('{"name": 1, "name": 2}'), "a key stands twice"),
     (lambda p: (p / "bundle.json").write_text("[" * 100_000), "not valid JSON"),
-    (lambda p: (p / "bundle.json").write_text("[]"), "must be an object"),
+    (lambda p: (p / "bundle.json").write_text("[]"), "is not the manifest of"),
     (lambda p: (p / "tones.onnx").unlink(), r"tones\.onnx is missing"),
     (
         lambda p: (p / "tones.onnx").write_bytes(b"not really a modem"),
@@ -114,29 +124,50 @@ DAMAGE: list[tuple[Callable[[Path], Any], str]] = [
     (link_model, r"tones\.onnx is a link"),
     (pipe_model, r"tones\.onnx is not a regular file"),
     (edit(lambda d: d.update(format="zip")), "not the manifest of an activity-monitor bundle"),
-    (edit(lambda d: d.update(version=2)), "format version 2; this program reads version 1"),
-    (edit(lambda d: d.pop("labels")), "has no 'labels'"),
+    (edit(lambda d: d.update(version=1)), "format version 1; this program reads version 2"),
+    (edit(lambda d: d.pop("labels")), "labels is missing"),
     (edit(lambda d: d.update(labels=["a"])), "2 to 1000 different labels"),
     (edit(lambda d: d.update(labels=["a", "a"])), "2 to 1000 different labels"),
     (edit(lambda d: d.update(labels=["a", ""])), "label ''"),
     (edit(lambda d: d.update(labels=["a", "\x1b[2J"])), "label"),
-    (edit(lambda d: d.update(labels=["a", 7])), "label 7"),
+    (edit(lambda d: d.update(labels=["a", 7])), r"labels\[1\] must be a string, not 7"),
     (edit(lambda d: d.update(labels="ab")), "labels must be a list"),
     (edit(lambda d: d.update(window_seconds=0)), r"window of 0\.0 s"),
     (edit(lambda d: d.update(window_seconds=float("nan"))), "window_seconds must be a number"),
     (edit(lambda d: d.update(window_seconds=True)), "window_seconds must be a number"),
-    (edit(lambda d: d.update(window_seconds=0.2)), "shorter than one frame"),
-    (edit(lambda d: d["log_mel"].update(sample_rate=10**9)), "sample rate of 1000000000 Hz"),
-    (edit(lambda d: d["log_mel"].update(colour="blue")), "log_mel: .*colour"),
-    (edit(lambda d: d["log_mel"].update(mel="bark")), "log_mel: mel must be"),
-    (edit(lambda d: d.update(channel_policy="loudest")), "channel policy 'loudest'"),
+    (edit(lambda d: d.update(window_seconds=0.2)), "shorter than one frame of member tones's spectrogram"),
+    (edit(lambda d: d.update(window_seconds=10**400)), "window_seconds must be a number"),
+    (edit(lambda d: d.update(sample_rate=10**9)), "sample rate of 1000000000 Hz"),
+    (edit(lambda d: d.update(sample_rate=16000.5)), r"sample_rate must be a whole number, not 16000\.5"),
+    (edit(lambda d: d.update(colour="blue")), "bundle.json: colour is unknown"),
+    (edit(lambda d: d.update(training=[])), "training must be an object"),
     (edit(lambda d: d.update(members=[])), "it has no members"),
     (edit(lambda d: d["members"].append(d["members"][0])), "two members have the same name"),
-    (edit(lambda d: d["members"][0].update(kind="pickle")), "of kind 'pickle'"),
+    (edit(lambda d: d.update(members=["crnn"])), r"members\[0\] must be an object, not 'crnn'"),
+    (edit(lambda d: d["members"][0].update(kind="pickle")), "of kind 'pickle'; this program runs 'crnn' or"),
+    (edit(lambda d: d["members"][0].update(kind=["crnn"])), r"members\[0\] is of kind \['crnn'\]"),
+    (edit(lambda d: d["members"][0].pop("kind")), r"members\[0\] is of kind None"),
+    (edit(lambda d: d["members"][0].pop("threshold_db")), r"members\[0\]\.threshold_db is missing"),
+    (edit(lambda d: d["members"][0].update(picture={})), r"members\[0\]\.picture is unknown"),
+    (edit(lambda d: d["members"][0].update(name="../x")), r"member name '\.\./x' is not allowed"),
+    (edit(lambda d: d["members"][0].update(channels="loudest")), "must be 'mean' or 'mono', not 'loudest'"),
+    (
+        edit(lambda d: d["members"][0]["log_mel"].update(sample_rate=8000)),
+        "member tones takes 8000 Hz, its bundle 16000 Hz",
+    ),
+    (edit(lambda d: d["members"][0]["log_mel"].pop("pre_emphasis")), r"log_mel\.pre_emphasis is missing"),
+    (edit(lambda d: d["members"][0]["log_mel"].update(colour="blue")), r"log_mel\.colour is unknown"),
+    (
+        edit(lambda d: d["members"][0]["log_mel"].update(mel="bark")),
+        r"log_mel\.mel must be 'htk' or 'slaney'",
+    ),
+    (edit(lambda d: d["members"][0]["log_mel"].update(center=1)), r"log_mel\.center must be true or false"),
+    (edit(lambda d: d["members"][0]["log_mel"].update(floor_db=1)), "log_mel: floor_db must be below 0 dB"),
+    (edit(lambda d: d["members"][0]["log_mel"].update(hop_seconds=1e308)), "log_mel: cannot convert"),
     (edit(lambda d: d["members"][0].update(file="../tones.onnx")), "which is not in it"),
     (edit(lambda d: d["members"][0].update(file="/etc/passwd")), "which is not in it"),
     (edit(lambda d: d["files"].update({"../x": "0"})), "x is missing"),
-    (edit(lambda d: d["files"].update({"tones.onnx": 0})), "files must hold strings"),
+    (edit(lambda d: d["files"].update({"tones.onnx": 0})), r"files\.tones\.onnx must be a string"),
 ]
 
 
@@ -150,6 +181,61 @@ def test_a_damaged_bundle_is_refused_in_words(
         load(folder)
     assert error.value.exit_code == Exit.DATA
     assert "toy.bundle" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.pop("picture"), r"members\[1\]\.picture is missing"),
+        (lambda m: m.update(picture=None), r"members\[1\]\.picture must be an object, not None"),
+        (lambda m: m["picture"].update(cmap="jet"), r"members\[1\]\.picture: cmap must be one of"),
+        (lambda m: m["picture"].update(size=4096), r"members\[1\]\.picture: size must be"),
+        (lambda m: m["picture"].update(size=True), r"picture\.size must be a whole number, not True"),
+        (lambda m: m["picture"].update(axis="log"), r"picture\.axis must be 'mel' or 'linear', not 'log'"),
+        (lambda m: m.update(temperature=0), r"members\[1\]: temperature must be positive, not 0\.0"),
+        (lambda m: m.update(temperature="warm"), r"members\[1\]\.temperature must be a number"),
+        (lambda m: m.update(threshold_db=-60), r"members\[1\]\.threshold_db is unknown"),
+        (lambda m: m.update(kind="crnn"), r"members\[1\]\.threshold_db is missing"),
+        (lambda m: m.update(name="colors"), r"svm\.npz is for members colours; wanted: colors"),
+    ],
+)
+def test_a_bad_deep_spectrum_member_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    """The second kind of member has its own fields, each of which is checked."""
+    write(tmp_path / "a.bundle", TWO_KINDS, TWO_KINDS_FILES)
+    edit(lambda d: change(d["members"][1]))(tmp_path / "a.bundle")
+    with pytest.raises(BundleError, match=message):
+        load(tmp_path / "a.bundle")
+
+
+@pytest.mark.parametrize(
+    ("machines", "message"),
+    [
+        (None, r"svm\.npz is missing; member colours needs it"),
+        (b"", r"svm\.npz: it is no whole \.npz file"),
+        (svm.to_bytes({}), r"svm\.npz is for members none; wanted: colours"),
+        (
+            svm.to_bytes({"colours": MACHINE, "x": MACHINE}),
+            r"svm\.npz is for members colours, x; wanted: colours",
+        ),
+        (svm.to_bytes({"colours": LinearSvm(np.ones((2, 96)), np.ones(2))}), "tells 2 classes apart, not 3"),
+    ],
+)
+def test_machines_that_do_not_fit_are_not_written(
+    tmp_path: Path, machines: bytes | None, message: str
+) -> None:
+    """Every deep-spectrum member has its machine, for as many classes as there are labels."""
+    files = {name: data for name, data in TWO_KINDS_FILES.items() if name != "svm.npz"}
+    with pytest.raises(BundleError, match=message):
+        write(tmp_path / "a.bundle", TWO_KINDS, files if machines is None else {**files, "svm.npz": machines})
+    assert not (tmp_path / "a.bundle").exists()
+
+
+def test_a_machine_without_a_member_is_refused(tmp_path: Path) -> None:
+    """A bundle holds nothing that is of no use."""
+    with pytest.raises(BundleError, match=r"svm\.npz is for members colours; wanted: none"):
+        write(tmp_path / "a.bundle", toy_manifest(), {**FILES, "svm.npz": TWO_KINDS_FILES["svm.npz"]})
 
 
 @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
@@ -204,6 +290,14 @@ def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         archive.writestr("bundle.json", b" " * (1 << 24))
     with pytest.raises(BundleError, match="larger than 1 MiB"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["a.bundle", "a.zip"])
+def test_a_small_computer_can_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """No memory is reserved for the largest bundle that would be allowed."""
+    write(tmp_path / name, toy_manifest(), FILES)
+    monkeypatch.setattr(bundle, "MAX_BYTES", 1 << 60)
+    assert load(tmp_path / name).files == FILES
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200, -1])

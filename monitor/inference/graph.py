@@ -1,0 +1,122 @@
+"""One ONNX graph, checked and ready to run. The only file that imports onnxruntime."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from monitor.errors import MonitorError, safe
+from monitor.inference.manifest import BundleError
+
+CUDA = "CUDAExecutionProvider"
+
+
+class ModelError(MonitorError):
+    """A model failed on this window, or its output is not finite or no distribution.
+
+    From a graph or a member, the message goes on where the member's name ends.
+    """
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Where graphs run."""
+
+    threads: int
+    """Of one run on the CPU"""
+    providers: tuple[str, ...]
+    """onnxruntime's names, best first"""
+
+
+def processor(provider: str, threads: int) -> Processor:
+    """The processor for `cpu`, `cuda`, or `auto`, which is CUDA where there is a usable NVIDIA GPU."""
+    onnxruntime.set_default_logger_severity(4)
+    gpu = any(Path("/dev").glob("nvidia[0-9]*"))
+    if provider == "cpu" or not gpu or CUDA not in onnxruntime.get_available_providers():
+        return Processor(threads, ("CPUExecutionProvider",))
+    onnxruntime.preload_dlls()
+    return Processor(threads, (CUDA, "CPUExecutionProvider"))
+
+
+class Graph:
+    """A graph with one input and one float32 output `[batch, outputs]`; the batch is free.
+
+    Args:
+        file: its name, for messages.
+        model: ONNX.
+        where: to run it.
+        takes: type of the input's numbers.
+        shape: of the input, without the batch.
+        outputs: length of an output row.
+
+    Raises:
+        BundleError: it does not load, or its input or output is another.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        model: bytes,
+        where: Processor,
+        *,
+        takes: Literal["float", "uint8"],
+        shape: tuple[int, ...],
+        outputs: int,
+    ) -> None:
+        self._session = _open(file, model, where)
+        found, given = self._session.get_inputs(), self._session.get_outputs()
+        if len(found) != 1 or len(given) != 1:
+            raise BundleError(f"{file} has {len(found)} inputs and {len(given)} outputs; one each is wanted")
+        _check(file, found[0], takes, shape)
+        _check(file, given[0], "float", (outputs,))
+        self._input: str = found[0].name
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it runs on a GPU: a session falls back to the CPU without an error, so it is asked."""
+        return bool(self._session.get_providers()[0] == CUDA)
+
+    def run(self, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Outputs `[batch, outputs]` of inputs `[batch, ...]`; they may be anything, NaN too.
+
+        Raises:
+            ModelError: onnxruntime failed.
+        """
+        try:
+            (output,) = self._session.run(None, {self._input: batch})
+        except Exception as exc:  # onnxruntime raises many unrelated classes
+            raise ModelError(f"failed: {safe(str(exc), 200)}") from exc
+        result: npt.NDArray[np.float32] = output
+        return result
+
+
+def _open(file: str, model: bytes, where: Processor) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = where.threads
+    options.inter_op_num_threads = 1
+    # Between two windows there are seconds; threads that spin meanwhile cost several times the work itself.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        # onnxruntime prints provider trouble to stdout, which belongs to the data.
+        with contextlib.redirect_stdout(sys.stderr):
+            return onnxruntime.InferenceSession(model, options, providers=list(where.providers))
+    except Exception as exc:  # onnxruntime raises many unrelated classes
+        raise BundleError(f"{file} is not a usable ONNX model: {safe(str(exc), 200)}") from exc
+
+
+def _check(file: str, tensor: Any, numbers: str, shape: tuple[int, ...]) -> None:
+    free_batch = len(tensor.shape) > 0 and not isinstance(tensor.shape[0], int)
+    if tensor.type != f"tensor({numbers})" or not free_batch or tuple(tensor.shape[1:]) != shape:
+        found = safe(f"{tensor.type} {tensor.shape}", 100)
+        wanted = ", ".join(map(str, shape))
+        raise BundleError(
+            f"{file}: {safe(tensor.name, 40)} is {found}; {numbers} [batch, {wanted}] is wanted"
+        )
