@@ -54,9 +54,9 @@ def _bundle(arguments: argparse.Namespace) -> None:
 
 
 def _onnx(arguments: argparse.Namespace) -> None:
-    from export.onnx import export_run
+    from export.crnn import export_crnn
 
-    graph = export_run(arguments.run, arguments.data)
+    graph = export_crnn(arguments.run, arguments.data)
     arguments.out.write_bytes(graph)
     print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from export.onnx import export_run
+from export.crnn import export_crnn
 from monitor.errors import MonitorError, safe
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
@@ -34,7 +34,7 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
     config, results = run.load_config(folder), run.load_results(folder)
     if not isinstance(config.recipe, CrnnRecipe):
         raise MonitorError(f"{safe(str(folder))} holds no run of a CRNN")
-    graph = export_run(folder, data)
+    graph = export_crnn(folder, data)
     threshold = config.recipe.crnn(len(config.labels)).threshold_db
     member = CrnnMember(
         name=f"crnn{threshold:g}",

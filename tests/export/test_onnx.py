@@ -1,117 +1,78 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
+from torch import nn
 
-from export.onnx import Ensemble, check, export_run, real_windows, to_onnx
+from export.onnx import absolute, check, relative, to_onnx
 from monitor.errors import MonitorError
-from tests.toy_training import write_data
-from trainer import folds, recipes, run
-from trainer.models.crnn import Crnn
+
+INPUTS = np.random.default_rng(0).standard_normal((10, 5)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def model(run_folder: Path) -> Ensemble:
-    """Both fold models of the toy run."""
-    return Ensemble(folds.load_models(run_folder, [1, 2])).eval()
+@pytest.fixture
+def model() -> nn.Module:
+    """The smallest of models."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
 
 
-@pytest.fixture(scope="module")
-def log_mel(run_folder: Path) -> np.ndarray:
-    """Windows of the toy run's data."""
-    return real_windows(run.load_config(run_folder), None)
+def graph_of(model: nn.Module) -> bytes:
+    """Its graph."""
+    return to_onnx(model, torch.zeros(2, 5), "numbers", "sums")
 
 
-def test_batch_axis_is_free(model: Ensemble, log_mel: np.ndarray) -> None:
-    """The graph runs at every batch size, and a window's posteriors do not depend on it."""
-    graph = to_onnx(model, *log_mel.shape[1:])
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    with torch.inference_mode():
-        wanted = model(torch.from_numpy(log_mel)).numpy()
-    for size in (1, 3, 4, 7):
-        (posteriors,) = session.run(["posteriors"], {"log_mel": log_mel[:size]})
-        np.testing.assert_allclose(posteriors, wanted[:size], atol=1e-5)
-        np.testing.assert_allclose(posteriors.sum(axis=1), 1.0, atol=1e-5)
+def shifted(model: nn.Module, shift: float) -> nn.Module:
+    """The model, with something added to its first output."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other[2].bias[0] += shift
+    return other
 
 
-def test_graph_is_small_and_self_contained(model: Ensemble, log_mel: np.ndarray) -> None:
-    """One file without external data: a GRU is one node, not a loop that was unrolled."""
-    proto = onnx.load_from_string(to_onnx(model, *log_mel.shape[1:]))
-    onnx.checker.check_model(proto)
-    assert [node.op_type for node in proto.graph.node].count("GRU") == 4  # two layers, two models
-    assert not any(tensor.external_data for tensor in proto.graph.initializer)
-    (shape,) = [entry.type.tensor_type.shape.dim for entry in proto.graph.input]
-    assert [dim.dim_param or dim.dim_value for dim in shape] == ["batch", *log_mel.shape[1:]]
-
-
-def test_same_weights_same_bytes(model: Ensemble, log_mel: np.ndarray) -> None:
-    """Exporting twice gives the same bytes."""
-    assert to_onnx(model, *log_mel.shape[1:]) == to_onnx(model, *log_mel.shape[1:])
-
-
-def test_ensemble_is_the_mean_of_its_models(run_folder: Path, log_mel: np.ndarray, model: Ensemble) -> None:
-    """The graph's posteriors are the mean of the fold models' posteriors."""
-    x = torch.from_numpy(log_mel)
-    with torch.inference_mode():
-        single = [one(x).softmax(dim=1) for one in folds.load_models(run_folder, [1, 2])]
-        np.testing.assert_allclose(model(x), (single[0] + single[1]) / 2, atol=1e-6)
-
-
-def test_faithful_graph_passes(model: Ensemble, log_mel: np.ndarray) -> None:
+def test_faithful_graph_passes(model: nn.Module) -> None:
     """A graph of the model itself differs by rounding only."""
-    assert check(to_onnx(model, *log_mel.shape[1:]), model, log_mel) < 1e-5
+    assert check(graph_of(model), model, INPUTS, absolute, 1e-4) < 1e-6
 
 
-def test_a_slightly_different_model_is_refused(model: Ensemble, log_mel: np.ndarray) -> None:
+def test_a_slightly_different_model_is_refused(model: nn.Module) -> None:
     """A graph whose weights are not quite the model's is refused with the difference."""
-    other = copy.deepcopy(model)
-    with torch.no_grad():
-        next(iter(other.models)).head.bias[0] += 0.01
-    with pytest.raises(MonitorError, match=r"ONNX and torch differ by 0\.00\d+ with a batch of 1"):
-        check(to_onnx(other, *log_mel.shape[1:]), model, log_mel)
+    graph = graph_of(shifted(model, 0.01))
+    with pytest.raises(
+        MonitorError, match=r"ONNX and torch differ by 0\.01 with a batch of 1, more than 0\.001"
+    ):
+        check(graph, model, INPUTS, absolute, 1e-3)
+    assert check(graph, model, INPUTS, absolute, 0.02) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_posteriors_that_are_no_numbers_are_refused(model: Ensemble, log_mel: np.ndarray) -> None:
-    """A graph that gives NaN is refused: NaN is not a small difference."""
-    other = copy.deepcopy(model)
-    with torch.no_grad():
-        next(iter(other.models)).head.bias[0] = torch.nan
+@pytest.mark.parametrize("distance", [absolute, relative])
+@pytest.mark.parametrize("whose", ["graph", "model", "both"])
+def test_what_is_no_number_is_refused(model: nn.Module, distance: object, whose: str) -> None:
+    """NaN is not a small difference, whichever side gives it."""
+    no_number = shifted(model, torch.nan)
+    graph = graph_of(model if whose == "model" else no_number)
     with pytest.raises(MonitorError, match="differ by nan"):
-        check(to_onnx(other, *log_mel.shape[1:]), model, log_mel)
+        check(graph, model if whose == "graph" else no_number, INPUTS, distance, 1e9)
 
 
-def test_frozen_batch_is_refused(model: Ensemble, log_mel: np.ndarray) -> None:
+def test_frozen_batch_is_refused(model: nn.Module) -> None:
     """A graph that runs at one batch size only is refused."""
-    proto = onnx.load_from_string(to_onnx(model, *log_mel.shape[1:]))
+    proto = onnx.load_from_string(graph_of(model))
     for entry in (*proto.graph.input, *proto.graph.output):
         entry.type.tensor_type.shape.dim[0].dim_value = 1
     with pytest.raises(MonitorError, match="does not run with a batch of 3"):
-        check(proto.SerializeToString(), model, log_mel)
+        check(proto.SerializeToString(), model, INPUTS, absolute, 1e-4)
 
 
-@pytest.mark.parametrize("name", ["esc50", "esc50-plus", "dcase2018"])
-def test_models_of_the_recipes(name: str) -> None:
-    """The recipes' own models export, even kernels and all."""
-    recipe = recipes.load(name)
-    torch.manual_seed(0)
-    model = Ensemble([Crnn(recipe.crnn(labels=9))]).eval()
-    shape = (7, recipe.log_mel.n_mels, recipe.log_mel.frames(recipe.window))
-    log_mel = np.random.default_rng(0).uniform(-80, 0, shape).astype(np.float32)
-    assert check(to_onnx(model, *shape[1:]), model, log_mel) < 1e-5
-
-
-def test_data_that_moved(run_folder: Path, tmp_path: Path) -> None:
-    """If the data is elsewhere now, --data says where; other data is refused."""
-    write_data(tmp_path / "moved")
-    assert export_run(run_folder, tmp_path / "moved") == export_run(run_folder, None)
-    with pytest.raises(MonitorError, match=r"no data folder .* say where it is with --data"):
-        export_run(run_folder, tmp_path / "nowhere")
-    (tmp_path / "moved" / "low").rename(tmp_path / "moved" / "deep")
-    with pytest.raises(MonitorError, match="has other classes than the run"):
-        export_run(run_folder, tmp_path / "moved")
+def test_relative_difference_goes_by_the_row() -> None:
+    """A row is measured by its own largest number; of no row of zeros anything else is accepted."""
+    wanted = np.array([[100.0, 0.0], [0.01, 0.005], [0.0, 0.0]], dtype=np.float32)
+    assert relative(wanted, wanted) == 0.0
+    assert relative(wanted + np.float32([[0.1], [0], [0]]), wanted) == pytest.approx(1e-3, rel=1e-3)
+    assert relative(wanted + np.float32([[0], [0.001], [0]]), wanted) == pytest.approx(0.1, rel=1e-3)
+    assert relative(wanted + np.float32([[0], [0], [1e-9]]), wanted) > 1e20
+    assert absolute(wanted + np.float32([[0], [0.001], [0]]), wanted) == pytest.approx(1e-3, rel=1e-3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from export import onnx
+from export import crnn
 from export.pack import pack
 from monitor.errors import MonitorError
 from monitor.inference import bundle
@@ -78,7 +78,7 @@ def test_refusal_leaves_nothing_behind(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where ONNX and torch differ by more than is allowed, no file is written and an old bundle is kept."""
-    monkeypatch.setattr(onnx, "TOLERANCE", 0.0)
+    monkeypatch.setattr(crnn, "TOLERANCE", 0.0)
     with pytest.raises(MonitorError, match="nothing was written"):
         pack(run_folder, tmp_path / "toy.bundle", "toy", "", None)
     assert not list(tmp_path.iterdir())
