@@ -88,9 +88,7 @@ class DeepSpectrum:
             raise ModelError("was given a spectrogram that is not finite")
         pictures = picture(spectrogram, self.member.picture, self.member.log_mel)
         embeddings = self.graph.run(pictures)  # [channels, features]
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # what becomes of NaN and infinity is refused below
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
             decisions = self.machine.decide(embeddings).mean(axis=0)  # [labels]
         if not np.isfinite(decisions).all():
             raise ModelError("gave decision values that are not finite")
