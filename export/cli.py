@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--notice", default="", metavar="TEXT", help="one line that users see at every start")
     bundle.set_defaults(command=_bundle)
 
-    onnx = commands.add_parser("onnx", help="a run as a single ONNX file", allow_abbrev=False)
+    onnx = commands.add_parser(
+        "onnx", help="a run's models, or its image network, as a single ONNX file", allow_abbrev=False
+    )
     _common(onnx, "ONNX file to write")
     onnx.set_defaults(command=_onnx)
     return parser
@@ -54,9 +56,9 @@ def _bundle(arguments: argparse.Namespace) -> None:
 
 
 def _onnx(arguments: argparse.Namespace) -> None:
-    from export.crnn import export_crnn
+    from export.graph import export_graph
 
-    graph = export_crnn(arguments.run, arguments.data)
+    graph = export_graph(arguments.run, arguments.data)
     arguments.out.write_bytes(graph)
     print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
 

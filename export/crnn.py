@@ -1,18 +1,15 @@
-"""The fold models of a run as one ONNX graph."""
+"""The fold models of a CRNN as one ONNX graph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from export.examples import real_windows
 from export.onnx import absolute, check, to_onnx
-from trainer import folds, run
 from trainer.models.crnn import Crnn
 
 TOLERANCE = 1e-4
@@ -34,24 +31,6 @@ class Ensemble(nn.Module):
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Posteriors of a batch of windows."""
         return torch.stack([model(log_mel).softmax(dim=1) for model in self.models]).mean(dim=0)
-
-
-def export_crnn(folder: Path, data: Path | None) -> bytes:
-    """The models of a run as one graph that computes what torch computes.
-
-    Args:
-        folder: run directory.
-        data: where the run's data set is; None: where it was when the run was made.
-
-    Returns:
-        ONNX, as from `export_ensemble`.
-
-    Raises:
-        MonitorError: no such run or data, or ONNX and torch differ by more than `TOLERANCE`.
-    """
-    config = run.load_config(folder)
-    model = Ensemble(folds.load_models(folder, config.folds)).eval()
-    return export_ensemble(model, real_windows(config, data))
 
 
 def export_ensemble(model: Ensemble, log_mel: npt.NDArray[np.float32]) -> bytes:

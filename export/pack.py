@@ -1,18 +1,18 @@
-"""A training run -> a bundle: manifest, one ONNX graph, and a model card made of the same facts."""
+"""A training run -> a bundle: manifest, ONNX graph, linear SVM, and a model card made of the same facts."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from export.crnn import export_crnn
-from monitor.errors import MonitorError, safe
-from monitor.inference import bundle
-from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import CrnnMember, Manifest
+from export.card import model_card
+from export.graph import export_graph
+from monitor.inference import bundle, svm
+from monitor.inference.bundle import MACHINES, Bundle
+from monitor.inference.manifest import ChannelPolicy, CrnnMember, DeepSpectrumMember, Manifest, Member
 from trainer import recipes, run
-from trainer.recipes import CrnnRecipe
-from trainer.tables import measured, score
+from trainer.recipes import Recipe, SvmRecipe
 
 CARD = "MODEL_CARD.md"
 
@@ -32,17 +32,10 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
             written then.
     """
     config, results = run.load_config(folder), run.load_results(folder)
-    if not isinstance(config.recipe, CrnnRecipe):
-        raise MonitorError(f"{safe(str(folder))} holds no run of a CRNN")
-    graph = export_crnn(folder, data)
-    threshold = config.recipe.crnn(len(config.labels)).threshold_db
-    member = CrnnMember(
-        name=f"crnn{threshold:g}",
-        file=f"crnn{threshold:g}.onnx",
-        log_mel=config.recipe.log_mel,
-        channels="mono" if config.recipe.channels == "mono" else "mean",
-        threshold_db=threshold,
-    )
+    member = _member(config, results)
+    files = {member.file: export_graph(folder, data)}
+    if isinstance(member, DeepSpectrumMember):
+        files[MACHINES] = svm.to_bytes({member.name: run.load_svm(folder)})
     manifest = Manifest(
         name=name,
         created=config.created,
@@ -54,19 +47,45 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
         scores=_scores(config, results),
         notice=notice,
     )
-    card = model_card(manifest, results["pooled"])
-    return bundle.write(out, manifest, {member.file: graph, CARD: card.encode()})
+    files[CARD] = model_card(manifest, results["pooled"]).encode()
+    return bundle.write(out, manifest, files)
+
+
+def _member(config: run.Config, results: dict[str, Any]) -> Member:
+    recipe = config.recipe
+    channels: ChannelPolicy = "mono" if recipe.channels == "mono" else "mean"
+    if isinstance(recipe, SvmRecipe):
+        name = _name(recipe)
+        return DeepSpectrumMember(
+            name, f"{name}.onnx", recipe.log_mel, channels, recipe.picture, results["temperature"]
+        )
+    threshold = recipe.crnn(len(config.labels)).threshold_db
+    name = f"crnn{threshold:g}"
+    return CrnnMember(name, f"{name}.onnx", recipe.log_mel, channels, threshold)
+
+
+def _name(recipe: SvmRecipe) -> str:
+    """Such as `resnet50-random1-viridis`, whatever the name of a checkpoint file is."""
+    weights = re.sub(r"[^A-Za-z0-9_.-]", "", Path(recipe.weights).stem)[:50]
+    return f"{recipe.backbone}-{weights}-{recipe.picture.cmap}"
 
 
 def _training(config: run.Config) -> dict[str, Any]:
     facts = {key: config.data[key] for key in ("name", "licence", "source", "clips")}
     return {
         "data": {**facts, "left_out": len(config.data["short"]) + len(config.data["bad"])},
-        "recipe": recipes.to_json(config.recipe),
+        "recipe": _recipe(config.recipe),
         "folds": list(config.folds),
         "threads": config.threads,
         "environment": config.environment,
     }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    document = recipes.to_json(recipe)
+    if isinstance(recipe, SvmRecipe):  # folders of the machine are nobody's business
+        document["weights"] = Path(recipe.weights).name
+    return document
 
 
 def _scores(config: run.Config, results: dict[str, Any]) -> dict[str, Any]:
@@ -78,78 +97,3 @@ def _scores(config: run.Config, results: dict[str, Any]) -> dict[str, Any]:
             for fold in config.folds
         },
     }
-
-
-def model_card(manifest: Manifest, pooled: dict[str, Any]) -> str:
-    """The model card in Markdown.
-
-    Args:
-        manifest: of the bundle.
-        pooled: scores of all tested clips, as from `evaluate`.
-    """
-    training, scores, (member,) = manifest.training, manifest.scores, manifest.members
-    data, recipe = training["data"], training["recipe"]
-    rows = zip(manifest.labels, pooled["f1"], map(sum, pooled["confusion"]), strict=True)
-    return CARD_TEXT.format(
-        manifest=manifest,
-        notice=f"\n**{manifest.notice}**\n" if manifest.notice else "",
-        classes=len(manifest.labels),
-        channels="averaged" if member.channels == "mono" else "scored one by one and averaged",
-        data=data,
-        source=data["source"] or "not stated",
-        licence=data["licence"] or "not stated",
-        scores=scores,
-        accuracy=score(measured(scores, "accuracy")),
-        macro_f1=score(measured(scores, "macro_f1")),
-        f1_rows="\n".join(f"| {label} | {f1:.1%} | {clips} |" for label, f1, clips in rows),
-        spec=member.log_mel,
-        recipe=recipe,
-        model=recipe["model"],
-        models=len(training["folds"]),
-        folds=",".join(map(str, training["folds"])),
-        threads=training["threads"],
-        versions=", ".join(f"{name} {number}" for name, number in training["environment"].items()),
-    )
-
-
-CARD_TEXT = """\
-# {manifest.name}
-{notice}
-It names one of {classes} classes for {manifest.window_seconds:g} s of sound. The channels of an array are
-{channels}. It always names a class: a sound that belongs to none of them gets the one
-that it resembles most.
-
-## Data
-- {data[name]}: {data[clips]} clips; {data[left_out]} of them were too short or damaged and left out.
-- Source: {source}
-- Licence: {licence}
-
-## Scores
-Every clip was predicted by a model that was not trained on its fold (tested: fold {folds}; {scores[clips]}
-clips). The scores hold for clips like these; they say nothing about other rooms, microphones or people.
-
-- Accuracy {accuracy} %, mean of the folds
-- Macro F1 {macro_f1} %, mean of the folds
-
-In brackets: 95 % intervals over groups of clips that were recorded together.
-
-| class | F1 | clips |
-|---|---|---|
-{f1_rows}
-
-## Model
-- Input: log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
-  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, maximum at
-  0 dB, clipped at {model[threshold_db]:g} dB.
-- Convolutional recurrent network: kernels {model[kernels]}, filters {model[filters]},
-  pooling (frequency, time) {model[pools]}, two GRUs. Fold models averaged: {models}.
-- Recipe {recipe[name]}: {recipe[epochs]} epochs, batch {recipe[batch]}, learning rate
-  {recipe[learning_rate]:g} ({recipe[schedule]} schedule), seed {recipe[seed]}.
-
-## Made with
-On {manifest.created} with {versions}:
-
-    activity-trainer train crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]} \\
-        --folds {folds} --threads {threads} --data DATA --out RUN
-    activity-export bundle RUN -o BUNDLE
-"""

@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 import torch
 
-from export.crnn import TOLERANCE, Ensemble, export_crnn, export_ensemble
-from export.examples import real_windows
+from export.crnn import TOLERANCE, Ensemble, export_ensemble
+from export.graph import export_graph, real_windows
 from export.onnx import absolute, check
 from monitor.errors import MonitorError
 from tests.toy_training import write_data
@@ -88,9 +88,9 @@ def test_models_of_the_recipes(name: str) -> None:
 def test_data_that_moved(run_folder: Path, tmp_path: Path) -> None:
     """If the data is elsewhere now, --data says where; other data is refused."""
     write_data(tmp_path / "moved")
-    assert export_crnn(run_folder, tmp_path / "moved") == export_crnn(run_folder, None)
+    assert export_graph(run_folder, tmp_path / "moved") == export_graph(run_folder, None)
     with pytest.raises(MonitorError, match=r"no data folder .* say where it is with --data"):
-        export_crnn(run_folder, tmp_path / "nowhere")
+        export_graph(run_folder, tmp_path / "nowhere")
     (tmp_path / "moved" / "low").rename(tmp_path / "moved" / "deep")
     with pytest.raises(MonitorError, match="has other classes than the run"):
-        export_crnn(run_folder, tmp_path / "moved")
+        export_graph(run_folder, tmp_path / "moved")

@@ -1,4 +1,4 @@
-"""Real sounds that a graph is tried on before it is written."""
+"""A training run -> its ONNX graph, tried on sounds that the run learnt from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from export.backbone import export_backbone
+from export.crnn import Ensemble, export_ensemble
 from monitor.errors import MonitorError, safe
-from trainer import datasets, run
+from monitor.inference.picture import picture
+from trainer import datasets, embeddings, folds, run
 from trainer.features import example
+from trainer.recipes import SvmRecipe
 
 CLIPS = 40
+"""On which a graph is tried"""
+
+
+def export_graph(folder: Path, data: Path | None) -> bytes:
+    """The fold models of a run, or the backbone of its support vector machines, as one ONNX graph.
+
+    Args:
+        folder: run directory.
+        data: where the run's data set is; None: where it was when the run was made.
+
+    Returns:
+        ONNX: as from `export_ensemble` or `export_backbone`.
+
+    Raises:
+        MonitorError: no such run, weights or data, or ONNX and torch differ.
+    """
+    config = run.load_config(folder)
+    windows = real_windows(config, data)
+    if isinstance(config.recipe, SvmRecipe):
+        pictures = picture(windows, config.recipe.picture, config.recipe.log_mel)
+        return export_backbone(embeddings.load(config.recipe), pictures)
+    return export_ensemble(Ensemble(folds.load_models(folder, config.folds)).eval(), windows)
 
 
 def real_windows(config: run.Config, data: Path | None) -> npt.NDArray[np.float32]:
