@@ -12,8 +12,8 @@ from export.crnn import Ensemble, export_ensemble
 from monitor.errors import MonitorError, safe
 from monitor.inference.picture import picture
 from trainer import datasets, embeddings, folds, run
-from trainer.features import example
-from trainer.recipes import SvmRecipe
+from trainer.features import FrontEnd, example
+from trainer.recipes import FusionRecipe, SvmRecipe
 
 CLIPS = 40
 """On which a graph is tried"""
@@ -33,18 +33,22 @@ def export_graph(folder: Path, data: Path | None) -> bytes:
         MonitorError: no such run, weights or data, or ONNX and torch differ.
     """
     config = run.load_config(folder)
-    windows = real_windows(config, data)
-    if isinstance(config.recipe, SvmRecipe):
-        pictures = picture(windows, config.recipe.picture, config.recipe.log_mel)
-        return export_backbone(embeddings.load(config.recipe), pictures)
+    recipe = config.recipe
+    if isinstance(recipe, FusionRecipe):
+        raise MonitorError(f"{safe(str(folder))} is a fusion: it has several graphs")
+    windows = real_windows(config, recipe.front_end, data)
+    if isinstance(recipe, SvmRecipe):
+        pictures = picture(windows, recipe.picture, recipe.log_mel)
+        return export_backbone(embeddings.load(recipe), pictures)
     return export_ensemble(Ensemble(folds.load_models(folder, config.folds)).eval(), windows)
 
 
-def real_windows(config: run.Config, data: Path | None) -> npt.NDArray[np.float32]:
+def real_windows(config: run.Config, front_end: FrontEnd, data: Path | None) -> npt.NDArray[np.float32]:
     """Log-mel dB `[windows, n_mels, frames]` of some clips from all over a run's data set.
 
     Args:
         config: of the run.
+        front_end: what to compute.
         data: where its data set is; None: where it was when the run was made.
 
     Raises:
@@ -62,5 +66,5 @@ def real_windows(config: run.Config, data: Path | None) -> npt.NDArray[np.float3
     left_out = {*config.data["short"], *config.data["bad"]}
     usable = [clip for clip in found.clips if found.file(clip) not in left_out]
     some = usable[:: max(1, len(usable) // CLIPS)]
-    examples = [example(clip, config.recipe.front_end) for clip in some]
+    examples = [example(clip, front_end) for clip in some]
     return np.concatenate([windows for windows in examples if windows is not None])

@@ -8,11 +8,12 @@ from typing import Any
 
 from export.card import model_card
 from export.graph import export_graph
+from monitor.errors import MonitorError, safe
 from monitor.inference import bundle, svm
 from monitor.inference.bundle import MACHINES, Bundle
 from monitor.inference.manifest import ChannelPolicy, CrnnMember, DeepSpectrumMember, Manifest, Member
 from trainer import recipes, run
-from trainer.recipes import Recipe, SvmRecipe
+from trainer.recipes import CrnnRecipe, FusionRecipe, Recipe, SvmRecipe
 
 CARD = "MODEL_CARD.md"
 
@@ -32,7 +33,9 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
             written then.
     """
     config, results = run.load_config(folder), run.load_results(folder)
-    member = _member(config, results)
+    if isinstance(config.recipe, FusionRecipe):
+        raise MonitorError(f"{safe(str(folder))} holds a fusion")
+    member = _member(config, config.recipe, results)
     files = {member.file: export_graph(folder, data)}
     if isinstance(member, DeepSpectrumMember):
         files[MACHINES] = svm.to_bytes({member.name: run.load_svm(folder)})
@@ -51,8 +54,7 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
     return bundle.write(out, manifest, files)
 
 
-def _member(config: run.Config, results: dict[str, Any]) -> Member:
-    recipe = config.recipe
+def _member(config: run.Config, recipe: CrnnRecipe | SvmRecipe, results: dict[str, Any]) -> Member:
     channels: ChannelPolicy = "mono" if recipe.channels == "mono" else "mean"
     if isinstance(recipe, SvmRecipe):
         name = _name(recipe)

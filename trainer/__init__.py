@@ -11,7 +11,8 @@
     training    what both have in common, before and after they learn, and the run directory (run.py)
     train_crnn  fold by fold (fit.py)   ->  a run directory with its networks (folds.py)
     train_svm   embeddings (svm.py)     ->  a run directory with its machines; grid.py chooses their C
-    experiments the paper's tables      ->  rows as data; reproduce.py runs them and fills in our numbers
+    fusion      finished runs           ->  a run directory with the machines on top of them
+    experiments the paper's tables      ->  rows as data; reproduce.py runs them, forecast.py says what it costs
     evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
     report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, ...)

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(commands)
     _add_features(commands)
     _add_train(commands)
+    _add_fuse(commands)
     _add_reproduce(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
@@ -106,6 +107,16 @@ def _add_train(commands: Any) -> None:
     svm.add_argument("--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)")
     _add_settings(svm)
     svm.set_defaults(command=_train_svm)
+
+
+def _add_fuse(commands: Any) -> None:
+    fuse = commands.add_parser("fuse", help="stack finished runs: late fusion", allow_abbrev=False)
+    fuse.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories, two or more")
+    fuse.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
+    fuse.add_argument(
+        "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    fuse.set_defaults(command=_fuse)
 
 
 def _add_features(commands: Any) -> None:
@@ -276,6 +287,12 @@ def _train_svm(arguments: argparse.Namespace) -> None:
     train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
 
 
+def _fuse(arguments: argparse.Namespace) -> None:
+    from trainer.fusion import fuse
+
+    fuse(arguments.runs, arguments.out, arguments.threads)
+
+
 def _features(arguments: argparse.Namespace) -> None:
     from trainer.embeddings import extract
 
@@ -302,15 +319,17 @@ def _svm_recipe(arguments: argparse.Namespace) -> SvmRecipe:
 def _reproduce(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from trainer.reproduce import FORECAST, find, forecast, plan, reproduce
+    from trainer.forecast import COLUMNS, forecast
+    from trainer.reproduce import find, plan, reproduce
     from trainer.tables import terminal
+    from trainer.training import known_folds
 
     data, settings, console = _data(arguments), _settings(arguments), Console()
     experiment, out = find(arguments.experiment, data), arguments.out / arguments.experiment
     plans = plan(experiment, out, arguments.seeds, epochs=arguments.epochs, systems=arguments.systems)
     if arguments.dry_run:
-        rows = forecast(plans, data, arguments.folds, settings)
-        console.print(terminal(FORECAST, rows, f"{arguments.experiment} on {data.name}"))
+        rows = forecast(plans, data, known_folds(arguments.folds, data), settings)
+        console.print(terminal(COLUMNS, rows, f"{arguments.experiment} on {data.name}"))
     else:
         reproduce(experiment, plans, data, settings, console, folds=arguments.folds)
 

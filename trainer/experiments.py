@@ -1,5 +1,7 @@
 """The paper's experiments as data: every row of its tables, with its numbers.
 
+Rows of networks that this program does not have yet, openl3 and PANN, and of fusions with them stay open.
+
 The numbers are those of the paper's running text. Cells that stand only in its tables are None: shown as "not
 in text", never guessed.
 """
@@ -7,7 +9,7 @@ in text", never guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -22,9 +24,12 @@ class System:
 
     name: str
     """Also of its run directories"""
-    recipe: str
+    recipe: str = ""
+    """Empty: a fusion, or a system that this program cannot make yet"""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Of the recipe, keys as for `recipes.with_changes`; weights `random:` get the seed"""
+    members: tuple[str, ...] = ()
+    """Systems of the same experiment that are fused"""
     development: Published = None
     """The paper's number; None: its text gives none"""
     evaluation: Published = None
@@ -57,24 +62,39 @@ _TABLE1 = tuple(
         f"{threshold:g}dB-lr{rate:g}-batch{batch}",
         "dcase2018",
         {"model.threshold_db": threshold, "learning_rate": rate, "batch": batch},
-        *_TABLE1_NUMBERS.get((threshold, rate, batch), (None, None)),
+        development=development,
+        evaluation=evaluation,
     )
     for threshold, rate, batch in product((-30.0, -45.0, -60.0), (0.01, 0.001), (64, 128))
+    for development, evaluation in (_TABLE1_NUMBERS.get((threshold, rate, batch), (None, None)),)
 )
 
 
-def _deep_spectrum(recipe: str, evaluation: Mapping[str, Published]) -> tuple[System, ...]:
-    """Four backbones with ImageNet's and with random weights."""
-    return tuple(
-        System(f"{backbone}-{name}", recipe, {"backbone": backbone, "weights": weights}, None, number)
+_IMAGENET_NETS = tuple(f"{backbone}-imagenet" for backbone in CHECKPOINTS)
+_RANDOM_NETS = tuple(f"{backbone}-random" for backbone in CHECKPOINTS)
+_AUDIO_NETS = ("openl3", "pann")
+# Section 4 takes one CRNN on for each threshold.
+_CRNNS = tuple(system for system in _TABLE1 if system.name.endswith("lr0.01-batch64"))
+_CRNN_NAMES = tuple(system.name for system in _CRNNS)
+
+
+def _table3(
+    recipe: str,
+    crnns: tuple[System, ...],
+    fusions: Mapping[str, tuple[str, ...]],
+    numbers: Mapping[str, Published],
+) -> tuple[System, ...]:
+    """The rows of a data set: image networks, networks for audio, CRNNs, and what is made of them."""
+    nets = [
+        System(f"{backbone}-{name}", recipe, {"backbone": backbone, "weights": weights})
         for backbone, (name, weights) in product(CHECKPOINTS, (("imagenet", IMAGENET), ("random", RANDOM)))
-        for number in (evaluation.get(f"{backbone}-{name}"),)
+    ]
+    audio = [System(name) for name in _AUDIO_NETS]
+    fused = [System(name, members=members) for name, members in fusions.items()]
+    return tuple(
+        replace(system, evaluation=numbers.get(system.name, system.evaluation))
+        for system in (*nets, *audio, *crnns, *fused)
     )
-
-
-def _crnns_of_table1() -> tuple[System, ...]:
-    """Those that section 4 takes on: one for each threshold."""
-    return tuple(system for system in _TABLE1 if system.name.endswith("lr0.01-batch64"))
 
 
 def _colour_maps(recipe: str, weights: str, names: tuple[str, ...]) -> tuple[System, ...]:
@@ -109,55 +129,103 @@ EXPERIMENTS = {
         Experiment(
             "Table 3: DCASE 2018 Task 5",
             _DCASE2018,
-            (
-                *_deep_spectrum(
-                    "dcase2018-deep-spectrum",
-                    {
-                        "resnet50-imagenet": 0.803,
-                        "resnet50-random": "5 to 10 points less",
-                        "densenet121-imagenet": 0.811,
-                        "densenet121-random": "5 to 10 points less",
-                    },
-                ),
-                *_crnns_of_table1(),
+            _table3(
+                "dcase2018-deep-spectrum",
+                _CRNNS,
+                {
+                    "fused-crnns": _CRNN_NAMES,
+                    "fused-imagenet": _IMAGENET_NETS,
+                    "fused-random": _RANDOM_NETS,
+                    "fused-imagenet-random": (*_IMAGENET_NETS, *_RANDOM_NETS),
+                    "fused-imagenet-crnns": (*_IMAGENET_NETS, *_CRNN_NAMES),
+                    "fused-imagenet-audio": (*_IMAGENET_NETS, *_AUDIO_NETS),
+                    "fused-all": (*_IMAGENET_NETS, *_AUDIO_NETS, *_CRNN_NAMES),
+                },
+                {
+                    "resnet50-imagenet": 0.803,
+                    "resnet50-random": "5 to 10 points less",
+                    "densenet121-imagenet": 0.811,
+                    "densenet121-random": "5 to 10 points less",
+                    "pann": 0.846,
+                    "fused-imagenet": 0.843,
+                    "fused-imagenet-random": "at most 84.3",
+                    "fused-imagenet-crnns": 0.855,
+                    "fused-imagenet-audio": 0.87,
+                    "fused-all": "at most 87.0",
+                },
             ),
         ),
         Experiment(
             "Table 3: DCASE 2017 Task 1",
             _DCASE2017,
-            (
-                *_deep_spectrum(
-                    "dcase2017-deep-spectrum",
-                    {
-                        **{f"{vgg}-imagenet": "below random" for vgg in ("vgg16", "vgg19")},
-                        "resnet50-random": "5.1 points more",
-                        "densenet121-imagenet": 0.644,
-                        "densenet121-random": "below 64.4",
-                    },
-                ),
-                System("crnn", "dcase2017", evaluation=0.592),
+            _table3(
+                "dcase2017-deep-spectrum",
+                (System("crnn", "dcase2017"),),
+                {
+                    "fused-imagenet": _IMAGENET_NETS,
+                    "fused-random": _RANDOM_NETS,
+                    "fused-imagenet-random": (*_IMAGENET_NETS, *_RANDOM_NETS),
+                    "fused-all": (*_IMAGENET_NETS, *_AUDIO_NETS, "crnn"),
+                },
+                {
+                    "vgg16-imagenet": "below random",
+                    "vgg19-imagenet": "below random",
+                    "resnet50-random": "5.1 points more",
+                    "densenet121-imagenet": 0.644,
+                    "densenet121-random": "below 64.4",
+                    "openl3": 0.677,
+                    "pann": 0.657,
+                    "crnn": 0.592,
+                    "fused-imagenet-random": 0.673,
+                    "fused-all": "above 70.0",
+                },
             ),
         ),
         Experiment(
             "Table 3: ESC-50",
             _ESC50,
-            (
-                *_deep_spectrum(
-                    "esc50-deep-spectrum",
-                    {
-                        "vgg16-imagenet": 0.648,
-                        "vgg19-imagenet": 0.648,
-                        "densenet121-imagenet": 0.75,
-                        **{f"{backbone}-random": "around 45.0" for backbone in CHECKPOINTS},
-                    },
-                ),
-                System("crnn", "esc50", evaluation=0.688),
+            _table3(
+                "esc50-deep-spectrum",
+                (System("crnn", "esc50"),),
+                {
+                    "fused-imagenet": _IMAGENET_NETS,
+                    "fused-random": _RANDOM_NETS,
+                    "fused-imagenet-crnn": (*_IMAGENET_NETS, "crnn"),
+                    "fused-random-crnn": (*_RANDOM_NETS, "crnn"),
+                    "fused-imagenet-audio": (*_IMAGENET_NETS, *_AUDIO_NETS),
+                    "fused-all": (*_IMAGENET_NETS, *_AUDIO_NETS, "crnn"),
+                },
+                {
+                    "vgg16-imagenet": 0.648,
+                    "vgg19-imagenet": 0.648,
+                    "densenet121-imagenet": 0.75,
+                    **dict.fromkeys(_RANDOM_NETS, "around 45.0"),
+                    "openl3": 0.708,
+                    "pann": 0.893,
+                    "crnn": 0.688,
+                    "fused-imagenet": "at most 75.0",
+                    "fused-imagenet-crnn": 0.788,
+                    "fused-imagenet-audio": 0.923,
+                    "fused-all": "below 92.3",
+                },
             ),
         ),
     ),
     "esc50-plus": (
         Experiment(
-            "Beyond the paper: recipe esc50-plus", _ESC50, (System("plus", "esc50-plus"),), paper=False
+            "Beyond the paper: recipe esc50-plus",
+            _ESC50,
+            (
+                System("plus", "esc50-plus"),
+                *(
+                    System(
+                        f"{backbone}-random", "esc50-deep-spectrum", {"backbone": backbone, "weights": RANDOM}
+                    )
+                    for backbone in CHECKPOINTS
+                ),
+                System("fused-random-plus", members=(*_RANDOM_NETS, "plus")),
+            ),
+            paper=False,
         ),
     ),
     "choices": (

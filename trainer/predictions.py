@@ -56,6 +56,18 @@ class Predictions:
             scores=np.concatenate([part.scores for part in parts]),
         )
 
+    def take(self, rows: Indices, scores: Floats) -> Predictions:
+        """Some of the clips, with other scores `[rows, labels]`."""
+        chosen = rows.tolist()
+        return Predictions(
+            file=tuple(self.file[row] for row in chosen),
+            fold=self.fold[rows],
+            group=tuple(self.group[row] for row in chosen),
+            array=tuple(self.array[row] for row in chosen),
+            truth=self.truth[rows],
+            scores=scores,
+        )
+
     def write(self, path: Path, labels: Sequence[str], prefix: str) -> None:
         """Write the table.
 

@@ -27,6 +27,7 @@ from trainer.tables import (
     percent,
     plain,
     score,
+    signed,
     terminal,
 )
 
@@ -58,6 +59,12 @@ COVERAGE = (
     Column("threshold", "threshold", percent, number=True),
     Column("coverage", "labelled", percent, number=True),
     Column("accuracy", "accuracy", lambda share: NOTHING if share is None else percent(share), number=True),
+)
+MEMBERS = (
+    Column("title", "system"),
+    Column("alone", "alone", score, number=True),
+    Column("without", "fusion without it", score, number=True),
+    Column("adds", "it adds", signed, number=True),
 )
 RUNS = (
     Column("run", "run"),
@@ -107,6 +114,8 @@ def _machines(folder: Path, title: str, results: dict[str, Any]) -> str:
     text = CHOICE.format(
         metric=metric, nested=nested, results=results, curve=markdown(CURVE, results["curve"])
     )
+    if "members" in results:
+        text += FUSION.format(metric=metric, members=markdown(MEMBERS, member_rows(results)))
     if found:
         reliability.draw(folder, "calibration", title, found["before"], found["after"])
         text += CALIBRATION.format(
@@ -170,6 +179,19 @@ def class_rows(labels: Sequence[str], results: dict[str, Any]) -> list[Row]:
             row["evaluation"] = evaluation["f1"][index]
         rows.append(row)
     return rows
+
+
+def member_rows(results: dict[str, Any]) -> list[Row]:
+    """One row for each member of a fusion: what it reaches alone, and what is left without it."""
+    return [
+        {
+            "title": member["title"],
+            "alone": measured(member["mean"], results["metric"]),
+            "without": measured(member["without"], results["metric"]),
+            "adds": member["adds"],
+        }
+        for member in results["members"]
+    ]
 
 
 def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Row]:
@@ -249,4 +271,13 @@ folds the expected calibration error is {after} %, without a temperature {before
 What it would cost to call clips unknown whose most probable class has less than a threshold, in percent:
 
 {coverage}
+"""
+
+FUSION = """\
+## Members
+
+In percent: {metric} of each alone, and of the fusion of all others (nested). In points: by how much accuracy
+falls without it.
+
+{members}
 """

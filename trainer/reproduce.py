@@ -8,36 +8,50 @@ Runs that are there are not made again, and unfinished ones are gone on with.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import soundfile
 from rich.console import Console
 
 from monitor.errors import Exit, MonitorError, safe
-from trainer import embeddings, files, recipes, report, run, train_crnn, train_svm
+from trainer import files, recipes, report, run, train_crnn, train_svm
 from trainer.checkpoints import RANDOM
-from trainer.datasets import EVALUATION, DataSet
+from trainer.datasets import DataSet
 from trainer.evaluate import difference
 from trainer.experiments import EXPERIMENTS, Experiment, System
-from trainer.folds import load_metrics
-from trainer.recipes import CrnnRecipe, Recipe, SvmRecipe
-from trainer.tables import Column, Row, markdown, measured, over_runs, published, score, terminal
+from trainer.fusion import fuse, recipe_of
+from trainer.recipes import CrnnRecipe, SvmRecipe
+from trainer.tables import (
+    Column,
+    Row,
+    markdown,
+    measured,
+    over_runs,
+    plain,
+    published,
+    score,
+    signed,
+    terminal,
+)
 from trainer.training import Settings, known_folds
 
-EXPLANATION = """\
-In percent. Development: mean of the folds; evaluation: mean posterior of the fold models. One seed: with a
-95 % interval over groups of clips that were recorded together; several seeds: mean ± standard deviation.
+TEXT = """\
+# {title}
+
+{sample}. In percent. Development: mean of the folds; nested: the same with a C for each fold that the
+other folds chose; evaluation: mean posterior of a CRNN's fold models, or machines learnt from all folds. One
+seed: with a 95 % interval over groups of clips that were recorded together; several seeds: mean ± standard
+deviation. Open: this program lacks the system.
+
+{table}
+Best on the development partition: {best}
+
+![confusion of the best]({picture})
 """
-FORECAST = (
-    Column("run", "run"),
-    Column("done", "done"),
-    Column("hours", "hours left", lambda hours: f"{hours:.2g}", number=True),
-)
+OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -45,8 +59,11 @@ class Plan:
     """One run of an experiment."""
 
     system: System
-    recipe: Recipe
     folder: Path
+    recipe: CrnnRecipe | SvmRecipe | None
+    """None: a fusion"""
+    members: tuple[Path, ...] = ()
+    """Run directories that are fused"""
 
 
 def find(name: str, data: DataSet) -> Experiment:
@@ -71,43 +88,79 @@ def plan(
     epochs: int | None,
     systems: Sequence[str] | None,
 ) -> list[Plan]:
-    """The runs of an experiment.
+    """The runs of an experiment, in an order in which they can be made.
 
     Args:
         experiment: to carry out.
         out: folder of the run directories.
         seeds: each system that draws random numbers is trained once with each.
         epochs: instead of the recipes'.
-        systems: names of those to run; None: all.
+        systems: names of those to run, with what they are fused of; None: all that are not open.
 
     Raises:
-        MonitorError: there is no system of that name.
+        MonitorError: there is no system of that name, or it is open.
     """
-    known = [system.name for system in experiment.systems]
-    for name in systems or ():
-        if name not in known:
-            raise MonitorError(f"no system {safe(name)!r}; there are {', '.join(known)}", Exit.USAGE)
-    plans = []
+    wanted = _wanted(experiment, systems)
+    plans: list[Plan] = []
     for system in experiment.systems:
-        if systems is None or system.name in systems:
-            base = recipes.load(system.recipe)
-            for suffix, changes in _seeded(system, base, seeds, epochs):
-                folder = out / f"{system.name.replace(' ', '-')}{suffix}"
-                plans.append(Plan(system, recipes.with_changes(base, changes), folder))
+        if system.name in wanted:
+            made = (
+                _fused(system, plans, out, seeds) if system.members else _single(system, out, seeds, epochs)
+            )
+            plans.extend(made)
     return plans
 
 
-def _seeded(
-    system: System, base: Recipe, seeds: Sequence[int], epochs: int | None
-) -> list[tuple[str, dict[str, Any]]]:
-    """For each run of a system: what its folder's name ends in, and the changes of its recipe."""
+def is_open(experiment: Experiment, system: System) -> bool:
+    """Whether the program lacks the system, or one that it is fused of."""
+    members = [other for other in experiment.systems if other.name in system.members]
+    return not (system.recipe or members) or any(is_open(experiment, member) for member in members)
+
+
+def _wanted(experiment: Experiment, names: Sequence[str] | None) -> set[str]:
+    systems = {system.name: system for system in experiment.systems}
+    ready = [name for name, system in systems.items() if not is_open(experiment, system)]
+    for name in names or ():
+        if name not in systems:
+            raise MonitorError(f"no system {safe(name)!r}; there are {', '.join(systems)}", Exit.USAGE)
+        if name not in ready:
+            raise MonitorError(f"{name} is open: this program has no openl3 and no PANN yet", Exit.USAGE)
+    chosen = ready if names is None else names
+    return {*chosen, *(member for name in chosen for member in systems[name].members)}
+
+
+def _single(system: System, out: Path, seeds: Sequence[int], epochs: int | None) -> list[Plan]:
+    base = recipes.load(system.recipe)
     changes = dict(system.changes)
     if isinstance(base, CrnnRecipe):
         shorter = {} if epochs is None else {"epochs": epochs}
-        return [(f"-seed{seed}", {**changes, **shorter, "seed": seed}) for seed in seeds]
-    if changes["weights"] == RANDOM:
-        return [(f"-seed{seed}", {**changes, "weights": f"{RANDOM}{seed}"}) for seed in seeds]
-    return [("", changes)]
+        by_seed = {f"-seed{seed}": {**changes, **shorter, "seed": seed} for seed in seeds}
+    elif changes["weights"] == RANDOM:
+        by_seed = {f"-seed{seed}": {**changes, "weights": f"{RANDOM}{seed}"} for seed in seeds}
+    else:
+        by_seed = {"": changes}
+    return [
+        Plan(system, _folder(out, system, suffix), recipes.with_changes(base, changed))
+        for suffix, changed in by_seed.items()
+    ]
+
+
+def _fused(system: System, plans: Sequence[Plan], out: Path, seeds: Sequence[int]) -> list[Plan]:
+    """Fusions of runs with the same seed; a single one, if no member draws random numbers."""
+    folders = {planned.folder for planned in plans}
+    by_suffix: dict[str, tuple[Path, ...]] = {}
+    for suffix in (f"-seed{seed}" for seed in seeds):
+        pairs = [(out / f"{name}{suffix}", out / name) for name in system.members]
+        members = tuple(seeded if seeded in folders else plain for seeded, plain in pairs)
+        drawn = any(seeded in folders for seeded, _ in pairs)
+        by_suffix[suffix if drawn else ""] = members
+    return [
+        Plan(system, _folder(out, system, suffix), None, members) for suffix, members in by_suffix.items()
+    ]
+
+
+def _folder(out: Path, system: System, suffix: str) -> Path:
+    return out / f"{system.name.replace(' ', '-')}{suffix}"
 
 
 def reproduce(
@@ -139,57 +192,20 @@ def reproduce(
         if run.is_finished(planned.folder):
             _check_same(planned, data, tested)
         else:
-            _train(planned, data, tested, settings)
+            _make(planned, data, tested, settings)
         _write(plans[:number], experiment, data, tested)
     title = f"{experiment.title}; {data.name}"
     console.print(terminal(columns(data), rows(experiment, plans, data), title))
 
 
-def _train(planned: Plan, data: DataSet, folds: list[int], settings: Settings) -> None:
-    recipe, resume = planned.recipe, run.is_unfinished(planned.folder)
-    if isinstance(recipe, CrnnRecipe):
-        train_crnn.train(data, recipe, planned.folder, folds, settings, resume=resume)
+def _make(planned: Plan, data: DataSet, folds: list[int], settings: Settings) -> None:
+    recipe, out, resume = planned.recipe, planned.folder, run.is_unfinished(planned.folder)
+    if recipe is None:
+        fuse(planned.members, out, settings.threads, name=planned.system.name, resume=resume)
+    elif isinstance(recipe, CrnnRecipe):
+        train_crnn.train(data, recipe, out, folds, settings, resume=resume)
     else:
-        train_svm.train(data, recipe, planned.folder, folds, settings, resume=resume)
-
-
-def forecast(plans: Sequence[Plan], data: DataSet, folds: list[int] | None, settings: Settings) -> list[Row]:
-    """What every run still costs on this machine: rows for the columns `FORECAST`.
-
-    Every network is timed on noise, and hours are in proportion to the examples. Fitting support vector
-    machines, and embeddings that are in the cache already, are not taken into account.
-    """
-    tested = len(known_folds(folds, data))
-    speeds: dict[str, float] = {}
-    found = []
-    for planned in plans:
-        recipe = planned.recipe
-        kind = _cost_of(recipe)
-        if kind not in speeds:
-            speeds[kind] = (
-                train_crnn.seconds_per_example(recipe, len(data.labels), settings)
-                if isinstance(recipe, CrnnRecipe)
-                else embeddings.seconds_per_picture(recipe, settings)
-            )
-        channels = 1 if recipe.channels == "mono" else _channels(data)
-        if isinstance(recipe, CrnnRecipe):
-            learnt = sum(clip.fold != EVALUATION for clip in data.clips) * (1 - 1 / len(data.folds))
-            done, epochs = len(load_metrics(planned.folder)), recipe.epochs * tested
-            text, examples = f"{done} of {epochs} epochs", max(0, epochs - done) * learnt
-        else:
-            finished = run.is_finished(planned.folder)
-            text, examples = ("yes", 0) if finished else ("no", len(data.clips))
-        hours = examples * channels * speeds[kind] / 3600
-        found.append({"run": str(planned.folder), "done": text, "hours": hours})
-    return found
-
-
-def _cost_of(recipe: Recipe) -> str:
-    """The same for recipes that take the same time for an example."""
-    if isinstance(recipe, SvmRecipe):
-        return recipe.backbone
-    model = {key: value for key, value in recipe.model.items() if key != "threshold_db"}
-    return json.dumps([model, recipe.batch, recipe.log_mel.frames(recipe.window)])
+        train_svm.train(data, recipe, out, folds, settings, resume=resume)
 
 
 def rows(experiment: Experiment, plans: Sequence[Plan], data: DataSet) -> list[Row]:
@@ -199,11 +215,16 @@ def rows(experiment: Experiment, plans: Sequence[Plan], data: DataSet) -> list[R
         for system in experiment.systems
     }
     first = folders[experiment.systems[0].name]
-    return [
-        _row(experiment, system, folders[system.name], first, data)
-        for system in experiment.systems
-        if folders[system.name]
-    ]
+    found = []
+    for system in experiment.systems:
+        numbers = {}
+        if experiment.paper and data.name == experiment.data[0]:
+            numbers = {"development_paper": system.development, "evaluation_paper": system.evaluation}
+        if folders[system.name]:
+            found.append({**_row(experiment, system, folders[system.name], first, data), **numbers})
+        elif is_open(experiment, system):
+            found.append({"system": system.name, "seeds": OPEN, **numbers})
+    return found
 
 
 def columns(data: DataSet) -> list[Column]:
@@ -214,7 +235,8 @@ def columns(data: DataSet) -> list[Column]:
         Column("seeds", "seeds", number=True),
         Column("development", f"development {metric}", score, number=True),
         Column("development_paper", "paper", published, number=True),
-        Column("difference", "accuracy against the first", _signed, number=True),
+        Column("nested", "nested", score, number=True),
+        Column("difference", "accuracy against the first", signed, number=True),
         Column("evaluation", f"evaluation {metric}", score, number=True),
         Column("known", "known arrays", score, number=True),
         Column("unknown", "unknown arrays", score, number=True),
@@ -235,8 +257,8 @@ def _row(
         for key, part in (("evaluation", "all"), ("known", "known"), ("unknown", "unknown")):
             if part in several[0]["evaluation"]:
                 row[key] = _cell([results["evaluation"][part] for results in several], data.metric)
-    if experiment.paper and data.name == experiment.data[0]:
-        row |= {"development_paper": system.development, "evaluation_paper": system.evaluation}
+    if all("nested" in results for results in several):
+        row["nested"] = _cell([results["nested"] for results in several], data.metric)
     if experiment.against_first and folders != first:
         pairs = zip(folders, first, strict=False)  # while seeds are still missing, those that are there
         row["difference"] = difference(
@@ -250,38 +272,31 @@ def _cell(several: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
     return over_runs(values) if len(values) > 1 else values[0]
 
 
-def _signed(value: Mapping[str, Any]) -> str:
-    """`+1.2 (-0.5 to +3.0)`, in points."""
-    numbers = [value["value"], *(value["interval"] or ())]
-    texts = [f"{100 * number:+.1f}" for number in numbers]
-    return f"{texts[0]} ({texts[1]} to {texts[2]})" if len(texts) > 1 else texts[0]
-
-
-def _channels(data: DataSet) -> int:
-    """Of the first clip that can be read."""
-    for clip in data.clips:
-        with contextlib.suppress(soundfile.SoundFileError, OSError):
-            return int(soundfile.info(clip.path).channels)
-    return 1
-
-
 def _write(plans: Sequence[Plan], experiment: Experiment, data: DataSet, folds: list[int]) -> None:
     found = rows(experiment, plans, data)
     facts = {"title": experiment.title, "data": data.name, "clips": len(data.clips), "folds": folds}
     epochs = {plan.recipe.epochs for plan in plans if isinstance(plan.recipe, CrnnRecipe)}
     parts = [data.name, f"{len(data.clips)} clips", f"folds {', '.join(map(str, folds))}"]
     sample = ", ".join([*parts, *(f"{number} epochs" for number in sorted(epochs))])
-    text = f"# {experiment.title}\n\n{sample}. {EXPLANATION}\n{markdown(columns(data), found)}"
+    best = max(plans, key=lambda planned: run.load_results(planned.folder)["mean"][data.metric]).folder
+    text = TEXT.format(
+        title=experiment.title,
+        sample=sample,
+        table=markdown(columns(data), found),
+        best=plain(best.name),
+        picture=f"{best.name}/confusion.png",
+    )
     folder = plans[0].folder.parent
     files.write(folder / "table.md", text.encode())
-    document = {**facts, "epochs": sorted(epochs), "rows": found}
+    document = {**facts, "epochs": sorted(epochs), "best": best.name, "rows": found}
     files.write(folder / "table.json", (json.dumps(document, indent=2) + "\n").encode())
 
 
 def _check_same(planned: Plan, data: DataSet, folds: list[int]) -> None:
     config = run.load_config(planned.folder)
-    if (config.recipe, config.folds, config.data["digest"]) != (planned.recipe, tuple(folds), data.digest):
+    recipe = planned.recipe or recipe_of(planned.system.name, planned.members)
+    if (config.recipe, config.folds, config.data["digest"]) != (recipe, tuple(folds), data.digest):
         raise MonitorError(
-            f"{safe(str(planned.folder))} holds a run with another recipe, other folds or other data; "
-            "move it away, or choose another --out"
+            f"{safe(str(planned.folder))} holds a run with another recipe, other members, other folds or "
+            "other data; move it away, or choose another --out"
         )

@@ -107,6 +107,13 @@ def score(value: Mapping[str, Any] | None) -> str:
     return f"{percent(value['value'])} ({percent(low)} to {percent(high)})"
 
 
+def signed(value: Mapping[str, Any]) -> str:
+    """What `evaluate.difference` gave, in points: `+1.2 (-0.5 to +3.0)`."""
+    numbers = [value["value"], *(value["interval"] or ())]
+    texts = [f"{100 * number:+.1f}" for number in numbers]
+    return f"{texts[0]} ({texts[1]} to {texts[2]})" if len(texts) > 1 else texts[0]
+
+
 def published(value: float | str | None) -> str:
     """A number of the paper: a share, its own words ("above 70.0"), or None where its text gives none."""
     if value is None:

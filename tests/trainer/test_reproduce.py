@@ -17,6 +17,7 @@ from trainer import datasets, embeddings, recipes, reproduce, run, train_crnn
 from trainer.cli import main
 from trainer.datasets import DataSet, dcase2017, dcase2018
 from trainer.experiments import EXPERIMENTS, Experiment, System
+from trainer.forecast import forecast
 
 THUMBNAILS = {"name": "thumbnails", **tomllib.loads(toy_backbone.RECIPE)}
 TOY = Experiment(
@@ -66,7 +67,7 @@ def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> 
     ]
     assert second["difference"]["value"] == pytest.approx(pooled[0] - pooled[1])
     text = (tmp_path / "runs" / "toy" / "table.md").read_text()
-    plain, batch = text.splitlines()[-2:]
+    plain, batch = (line for line in text.splitlines() if line.startswith(("| plain", "| batch 4")))
     assert "| 50.0 |" in plain
     assert plain.count("not in text") == 0
     assert batch.count("not in text") == 2
@@ -98,7 +99,7 @@ def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(train_crnn, "train", spy)
     carry_out(data, tmp_path / "runs", [1, 2])
     assert resumed == [("plain-seed2", False), ("batch-4-seed1", True), ("batch-4-seed2", False)]
-    refused = "holds a run with another recipe, other folds or other data"
+    refused = "holds a run with another recipe, other members, other folds or other data"
     with pytest.raises(MonitorError, match=refused):
         carry_out(data, tmp_path / "runs", [1], epochs=2)
     with pytest.raises(MonitorError, match=refused):
@@ -134,10 +135,12 @@ def test_forecast(data: DataSet, tmp_path: Path) -> None:
     """A dry run counts the epochs that are done and takes time from those that are left."""
     carry_out(data, tmp_path / "runs", [1])
     plans = plans_of(tmp_path / "runs", [1, 2])
-    done, todo, *_ = reproduce.forecast(plans, data, [1, 2], settings(tmp_path))
+    done, todo, *_ = forecast(plans, data, [1, 2], settings(tmp_path))
     assert (done["done"], done["hours"]) == ("2 of 2 epochs", 0)
     assert todo["done"] == "0 of 2 epochs"
     assert 0 < todo["hours"] < 0.1
+    assert todo["disk"] == pytest.approx(12 * 16 * 15 * 4 / 1e9)
+    assert 0.05 < todo["memory"] < 20
 
 
 def test_table1_is_the_papers_grid() -> None:
@@ -162,10 +165,11 @@ def test_every_row_is_a_valid_recipe(name: str) -> None:
     """The changes of every row fit its recipe, and no two rows are the same."""
     for experiment in EXPERIMENTS[name]:
         plans = reproduce.plan(experiment, Path("runs"), [1, 2], epochs=None, systems=None)
-        runs = [plan.recipe for plan in plans]
+        runs = [(plan.recipe, plan.members) for plan in plans]
         assert all(one != other for index, one in enumerate(runs) for other in runs[:index])
         assert len({plan.folder for plan in plans}) == len(plans)
-        assert {plan.system.name for plan in plans} == {system.name for system in experiment.systems}
+        ready = [system for system in experiment.systems if not reproduce.is_open(experiment, system)]
+        assert {plan.system.name for plan in plans} == {system.name for system in ready}
 
 
 def test_command_line_on_the_published_layout(
@@ -218,9 +222,10 @@ def test_support_vector_machines_in_a_table(
     monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
     both = replace(TOY, systems=(TOY.systems[0], System("random", "svm", {"weights": "random:"})))
     plans = reproduce.plan(both, tmp_path / "runs" / "toy", [1, 2], epochs=1, systems=None)
-    before = reproduce.forecast(plans, data, None, settings(tmp_path))
+    before = forecast(plans, data, [1, 2, 3, 4], settings(tmp_path))
     assert [row["done"] for row in before] == ["0 of 4 epochs", "0 of 4 epochs", "no", "no"]
     assert all(row["hours"] > 0 for row in before)
+    assert before[2]["disk"] == pytest.approx(12 * 1024 * 4 / 1e9)
     reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
     _, row = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
     values = [
@@ -228,5 +233,44 @@ def test_support_vector_machines_in_a_table(
         for seed in (1, 2)
     ]
     assert row["development"]["value"] == pytest.approx(np.mean(values))
-    after = reproduce.forecast(plans, data, None, settings(tmp_path))
+    after = forecast(plans, data, [1, 2, 3, 4], settings(tmp_path))
     assert [row["hours"] for row in after] == [0, 0, 0, 0]
+
+
+def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fusion brings its members along, seed by seed; what this program lacks is shown as open."""
+    toy = {"toy": recipes.load("toy"), "svm": recipes.from_json(THUMBNAILS)}
+    monkeypatch.setattr(recipes, "load", lambda name: toy[name])
+    monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
+    systems = (
+        TOY.systems[0],
+        System("fixed", "svm", {"weights": "random:7"}),
+        System("openl3"),
+        System("fused", members=("plain", "fixed"), evaluation=0.8),
+        System("fused-all", members=("fused", "openl3"), evaluation="more"),
+    )
+    both = replace(TOY, systems=systems, against_first=False)
+    out = tmp_path / "runs" / "toy"
+    plans = reproduce.plan(both, out, [1, 2], epochs=1, systems=["fused"])
+    names = ["plain-seed1", "plain-seed2", "fixed", "fused-seed1", "fused-seed2"]
+    assert [plan.folder.name for plan in plans] == names
+    assert plans[-1].members == (out / "plain-seed2", out / "fixed")
+    for _ in range(2):  # the second time everything is there
+        reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
+    table = json.loads((out / "table.json").read_text())
+    rows = {row["system"]: row for row in table["rows"]}
+    assert list(rows) == ["plain", "fixed", "openl3", "fused", "fused-all"]
+    assert (rows["openl3"]["seeds"], rows["fused-all"]["seeds"]) == ("open", "open")
+    assert rows["fused"]["seeds"] == 2
+    assert rows["fused"]["nested"].keys() == {"value", "deviation", "runs"}
+    scores = [run.load_results(plan.folder)["mean"]["accuracy"] for plan in plans]
+    assert table["best"] == names[int(np.argmax(scores))]
+    assert f"({table['best']}/confusion.png)" in (out / "table.md").read_text()
+    with pytest.raises(MonitorError, match="fused-all is open"):
+        reproduce.plan(both, out, [1], epochs=1, systems=["fused-all"])
+    # A member that was made again makes another fusion.
+    (out / "fixed" / "predictions.csv").write_text(
+        (out / "fixed" / "predictions.csv").read_text().replace("e-", "e-1")
+    )
+    with pytest.raises(MonitorError, match="other members"):
+        reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))

@@ -1,7 +1,8 @@
 """Recipes: every number of a training run, as TOML beside this file or of your own.
 
-crnn.py  of a CRNN: has a table [model]
-svm.py   of linear support vector machines on a backbone's embeddings: names the backbone
+crnn.py    of a CRNN: has a table [model]
+svm.py     of linear support vector machines on a backbone's embeddings: names the backbone
+fusion.py  of a late fusion: made from finished runs, never a file
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from monitor.inference.picture import PictureSpec
 from trainer.augment import AugmentConfig
 from trainer.models.crnn import CrnnConfig
 from trainer.recipes.crnn import CrnnRecipe
+from trainer.recipes.fusion import FusionRecipe, Member
 from trainer.recipes.svm import SvmRecipe
 
-__all__ = ["CrnnRecipe", "Recipe", "SvmRecipe"]
+__all__ = ["CrnnRecipe", "FusionRecipe", "Recipe", "SvmRecipe"]
 
 FOLDER = Path(__file__).parent
 
-Recipe = CrnnRecipe | SvmRecipe
-R = TypeVar("R", bound=Recipe)
+Recipe = CrnnRecipe | SvmRecipe | FusionRecipe
+R = TypeVar("R", bound=CrnnRecipe | SvmRecipe)
 
 
 def with_changes(recipe: R, changes: Mapping[str, Any]) -> R:
@@ -50,7 +52,7 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load(name: str) -> Recipe:
+def load(name: str) -> CrnnRecipe | SvmRecipe:
     """A recipe by its name, or from a file that ends in `.toml`.
 
     Raises:
@@ -65,7 +67,10 @@ def load(name: str) -> Recipe:
         raise MonitorError(f"recipe {safe(name)}: {exc.strerror}", Exit.NO_INPUT) from exc
     except ValueError as exc:
         raise MonitorError(f"recipe {safe(name)} is not valid TOML: {safe(str(exc))}", Exit.CONFIG) from exc
-    return from_json({"name": path.stem, **document})
+    recipe = from_json({"name": path.stem, **document})
+    if isinstance(recipe, FusionRecipe):
+        raise MonitorError(f"recipe {safe(name)} has members; fusions have no file", Exit.CONFIG)
+    return recipe
 
 
 def load_as(kind: type[R], name: str) -> R:
@@ -76,7 +81,7 @@ def load_as(kind: type[R], name: str) -> R:
     """
     recipe = load(name)
     if not isinstance(recipe, kind):
-        what = "support vector machines" if isinstance(recipe, SvmRecipe) else "a CRNN"
+        what = "a CRNN" if isinstance(recipe, CrnnRecipe) else "support vector machines"
         raise MonitorError(f"recipe {safe(name)!r} is of {what}; choose another", Exit.CONFIG)
     return recipe
 
@@ -94,6 +99,8 @@ def from_json(document: dict[str, Any]) -> Recipe:
     """
     what = f"recipe {safe(str(document.get('name')))}"
     try:
+        if "members" in document:
+            return FusionRecipe(document["name"], tuple(Member(**entry) for entry in document["members"]))
         return _svm(document, what) if "backbone" in document else _crnn(document, what)
     except (TypeError, ValueError) as exc:
         raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc

@@ -1,0 +1,185 @@
+"""Late fusion by stacking: finished runs -> a run directory (section 3.3 of the paper).
+
+What the runs said about a clip is put side by side: posteriors of CRNNs, decision values of support vector
+machines. Linear support vector machines learn from that, as `trainer.train_svm` learns from embeddings.
+
+The features of a development clip come from models that have not seen its fold, so nothing leaks from a clip
+into its own features. Those of the evaluation partition come from models that have learnt from all folds,
+which are a little better: a known weakness of the scheme.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.errors import MonitorError, safe
+from trainer import run
+from trainer.evaluate import difference, summarise
+from trainer.grid import Choice, choose
+from trainer.predictions import Floats, Indices, Predictions
+from trainer.recipes import FusionRecipe
+from trainer.recipes.fusion import Member
+from trainer.training import check_out, finish
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What several runs said about the same clips: what the machines on top learn from."""
+
+    labels: tuple[str, ...]
+    metric: str
+    clips: Predictions
+    """Of both partitions; the scores are those of the first run"""
+    features: npt.NDArray[np.float64]
+    """`[clips, members * labels]`"""
+
+    @property
+    def truth(self) -> Indices:
+        """Class of every clip."""
+        return self.clips.truth
+
+    @property
+    def fold(self) -> Indices:
+        """Fold of every clip."""
+        return self.clips.fold
+
+    def values(self, rows: Indices) -> Floats:
+        """Features of clips."""
+        return self.features[rows]
+
+    def predictions(self, rows: Indices, scores: Floats) -> Predictions:
+        """Scores of clips."""
+        return self.clips.take(rows, scores)
+
+    def without(self, member: int) -> Stack:
+        """The stack without one of its members."""
+        size = len(self.labels)
+        left = np.delete(self.features, np.s_[member * size : (member + 1) * size], axis=1)
+        return replace(self, features=left)
+
+
+def recipe_of(name: str, folders: Sequence[Path]) -> FusionRecipe:
+    """The recipe of a fusion of finished runs.
+
+    Raises:
+        MonitorError: a folder holds no finished run.
+    """
+    return FusionRecipe(name, tuple(_member(folder) for folder in folders))
+
+
+def fuse(
+    folders: Sequence[Path], out: Path, threads: int, *, name: str = "fusion", resume: bool = False
+) -> dict[str, Any]:
+    """Fuse finished runs and write a run directory.
+
+    Args:
+        folders: two run directories or more, in the order that the bundle will have.
+        out: run directory: new or empty, or an unfinished one with `resume`.
+        threads: processes that work at once.
+        name: of the fusion.
+        resume: go on with the run in `out`.
+
+    Returns:
+        What is written to `results.json`: `evaluate.summarise`, `Choice.results` and `members`: for each
+        its `run` and `title`, its own `mean`, the nested mean `without` it, and by how much accuracy falls
+        without it (`adds`, as from `evaluate.difference`).
+
+    Raises:
+        MonitorError: a run is not finished, or the runs are of other clips, classes or folds.
+    """
+    check_out(out, resume=resume)
+    recipe = recipe_of(name, folders)
+    configs = [run.load_config(folder) for folder in folders]
+    stack = read(folders)
+    config = replace(configs[0], recipe=recipe, threads=threads, device="cpu")
+    if resume:
+        run.check_same(out, config)
+    else:
+        run.create(out, config)
+    choice = choose(stack, list(config.folds), threads)
+    run.save_svm(out, choice.machines)
+    members = [
+        {
+            "run": str(folder),
+            "title": configs[index].recipe.title,
+            "mean": run.load_results(folder)["mean"],
+            **_without(stack, index, choice, list(config.folds), threads),
+        }
+        for index, folder in enumerate(folders)
+    ]
+    return finish(out, choice.development, choice.evaluation, {**choice.results(stack), "members": members})
+
+
+def read(folders: Sequence[Path]) -> Stack:
+    """What runs said about their clips.
+
+    Raises:
+        MonitorError: fewer than two runs, one that is not finished, or runs of other clips, classes or folds.
+    """
+    if len(folders) < 2:
+        raise MonitorError("a fusion needs two runs or more")
+    first = run.load_config(folders[0])
+    columns = []
+    for folder in folders:
+        _check_alike(folders[0], first, folder)
+        columns.append(_load(folder))
+    clips = columns[0]
+    for folder, other in zip(folders, columns, strict=True):
+        _check_clips(folders[0], clips, folder, other)
+    order = [{file: row for row, file in enumerate(column.file)} for column in columns]
+    features = [
+        column.scores[[row_of[file] for file in clips.file]]
+        for column, row_of in zip(columns, order, strict=True)
+    ]
+    return Stack(first.labels, first.data["metric"], clips, np.concatenate(features, axis=1))
+
+
+def _member(folder: Path) -> Member:
+    run.load_results(folder)
+    files = [path for path in (folder / run.PREDICTIONS, folder / run.EVALUATION) if path.is_file()]
+    content = b"".join(path.read_bytes() for path in files)
+    return Member(str(folder.resolve()), hashlib.sha256(content).hexdigest())
+
+
+def _load(folder: Path) -> Predictions:
+    development, evaluation = run.load_predictions(folder)
+    return Predictions.concatenate([development, evaluation]) if evaluation else development
+
+
+def _check_alike(base: Path, wanted: run.Config, folder: Path) -> None:
+    found = run.load_config(folder)
+    pairs = {
+        "classes": (found.labels, wanted.labels),
+        "folds": (found.folds, wanted.folds),
+        "data": (found.data["digest"], wanted.data["digest"]),
+    }
+    other = [what for what, (ours, theirs) in pairs.items() if ours != theirs]
+    if other:
+        raise MonitorError(
+            f"{safe(str(folder))} cannot be fused with {safe(str(base))}: it has other {' and '.join(other)}"
+        )
+
+
+def _check_clips(base: Path, wanted: Predictions, folder: Path, found: Predictions) -> None:
+    differing = sorted(set(wanted.file) ^ set(found.file))
+    if differing:
+        raise MonitorError(
+            f"{safe(str(folder))} cannot be fused with {safe(str(base))}: {len(differing)} clips are in only "
+            f"one of them, such as {safe(differing[0])}; train both on the same clips"
+        )
+
+
+def _without(stack: Stack, member: int, whole: Choice, folds: list[int], threads: int) -> dict[str, Any]:
+    """The fusion without a member, and what the member adds."""
+    left = choose(stack.without(member), folds, threads).nested
+    return {
+        "without": summarise(left, None, stack.labels, stack.metric)["mean"],
+        "adds": difference([(whole.nested, left)]),
+    }
