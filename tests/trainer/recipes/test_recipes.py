@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import MonitorError
+from tests import toy_backbone
 from tests.toy_training import RECIPE, write_recipe
 from trainer import recipes
 from trainer.augment import AugmentConfig
@@ -94,3 +95,56 @@ def test_missing_recipe_file() -> None:
     with pytest.raises(MonitorError, match=r"nowhere\.toml: No such file") as caught:
         recipes.load("nowhere.toml")
     assert caught.value.exit_code == 66
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[picture]", "[picture]\nsize = 227", "densenet121 takes pictures of 224 x 224 pixels, not of 227"),
+        ("[picture]", "[picture]\ncmap = 'jet'", "cmap must be one of gray, .*viridis.* not 'jet'"),
+        ("[picture]", "[picture]\ncolour = 1", r"\[picture\] has an unknown key 'colour'"),
+        ("[picture]", "", "has no picture"),
+        ('"densenet121"', '"resnet18"', "backbone must be one of vgg16, vgg19, resnet50, densenet121"),
+        ('weights = "random:1"', "", "has no weights"),
+        ("window_seconds = 1.0", "window_seconds = 0.01", "shorter than a frame"),
+        (
+            "window_seconds = 1.0",
+            "window_seconds = 1.0\nchannels = 'all'",
+            "channels must be one of each, mono",
+        ),
+        (
+            "window_seconds = 1.0",
+            "window_seconds = 1.0\npreprocessing = 'caffe'",
+            "preprocessing must be one of torchvision, deep-spectrum",
+        ),
+        ("window_seconds = 1.0", "window_seconds = 1.0\nscheme = 'he'", "scheme must be one of keras"),
+    ],
+)
+def test_bad_recipes_of_backbones(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """What a backbone cannot take is said in a line, with what it can."""
+    assert old in toy_backbone.RECIPE
+    with pytest.raises(MonitorError, match=message) as caught:
+        recipes.load(toy_backbone.write_recipe(tmp_path, toy_backbone.RECIPE.replace(old, new, 1)))
+    assert caught.value.exit_code == 78
+    assert "\n" not in str(caught.value)
+
+
+def test_deep_spectrum_recipes() -> None:
+    """Each data set has its native rate, with the paper's windows and the toolkit's mel bands."""
+    for name, rate, seconds in (
+        ("esc50", 44100, 5.0),
+        ("dcase2017", 44100, 10.0),
+        ("dcase2018", 16000, 10.0),
+    ):
+        recipe = recipes.load_as(recipes.SvmRecipe, f"{name}-deep-spectrum")
+        spec = recipe.log_mel
+        assert (spec.sample_rate, recipe.window_seconds, spec.mel) == (rate, seconds, "slaney")
+        assert (spec.window_seconds, spec.hop_seconds, spec.n_mels, spec.pre_emphasis) == (0.32, 0.16, 128, 0)
+        assert (recipe.picture.cmap, recipe.channels) == ("viridis", "mono")
+
+
+def test_a_fusion_has_no_file(tmp_path: Path) -> None:
+    """A recipe file with members is refused."""
+    (tmp_path / "fused.toml").write_text("members = []")
+    with pytest.raises(MonitorError, match="fusions have no file"):
+        recipes.load(str(tmp_path / "fused.toml"))
