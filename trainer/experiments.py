@@ -241,6 +241,7 @@ EXPERIMENTS = {
                 System("PyTorch initial weights", "esc50", {"model.initial": "torch"}),
                 System("batch 16", "esc50", {"batch": 16}),
                 System("3 GRU steps", "esc50", {"model.pools": [[2, 2], [2, 2], [4, 2], [8, 1]]}),
+                System("15 GRU steps", "esc50", {"model.pools": [[2, 2], [2, 1], [4, 1], [8, 1]]}),
             ),
             paper=False,
             against_first=True,
