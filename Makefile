@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 NOTICE := trained on generated sounds only: for trying out, not for decisions about anybody's care
 
-.PHONY: help demo setup test lint default-bundle clean
+.PHONY: help demo setup test bench lint default-bundle clean
 
 help:
 	@echo 'make demo            run the monitor on a recorded demo (ARGS=... passes options on)'
 	@echo 'make setup           full development environment in .venv'
 	@echo 'make test            lint, types and tests'
+	@echo 'make bench           measure the speed, against other libraries (ARGS="--json FILE" keeps all values)'
 	@echo 'make default-bundle  make what ships in monitor/bundles again, from nothing'
 	@echo 'make clean           remove .venv, build and caches'
 
@@ -22,6 +23,10 @@ setup: $(VENV)/dev
 test: lint
 	.ci/virtual-card
 	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+# Some minutes, on a machine that does nothing else.
+bench: $(VENV)/dev
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from itertools import product
 
-import librosa
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from monitor.inference.colours import COLOURS
 from monitor.inference.logmel import LogMelSpec, log_mel
 from monitor.inference.picture import Axis, PictureSpec, picture
+from tests.references import plot
 from tests.toys import SHARED
-
-
-def plot(decibel: np.ndarray, spec: PictureSpec, made_by: LogMelSpec) -> npt.NDArray[np.uint8]:
-    """RGB `[3, size, size]` of `[n_mels, frames]`, drawn as `specshow` of librosa 0.7 does it."""
-    figure = Figure(figsize=(1, 1), frameon=False)
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    bands, frames = decibel.shape
-    seconds = np.arange(frames + 1) * made_by.hop / made_by.sample_rate
-    edges = hertz(made_by) if spec.axis == "mel" else np.arange(bands + 1.0)
-    axes.pcolormesh(seconds, edges, decibel, cmap=spec.cmap)
-    axes.set_xlim(0, seconds[-1])
-    axes.set_ylim(0, edges[-1])
-    if spec.axis == "mel":
-        axes.set_yscale("symlog", base=2, linthresh=1000.0)
-    file = io.BytesIO()
-    figure.savefig(file, format="rgba", dpi=spec.size)
-    pixels = np.frombuffer(file.getvalue(), dtype=np.uint8).reshape(spec.size, spec.size, 4)
-    assert (pixels[..., 3] == 255).all()
-    return pixels[..., :3].transpose(2, 0, 1)
-
-
-def hertz(made_by: LogMelSpec) -> npt.NDArray[np.float64]:
-    """Edges of the bands, by librosa's frequencies."""
-    nyquist = made_by.sample_rate / 2
-    frequencies = librosa.mel_frequencies(made_by.n_mels, fmin=0.0, fmax=nyquist, htk=made_by.mel == "htk")
-    frequencies[1:] -= 0.5 * np.diff(frequencies)
-    return np.append(frequencies, nyquist)
 
 
 def noise(frames: int, bands: int = 128) -> npt.NDArray[np.float32]:

@@ -12,24 +12,10 @@ import pytest
 import soundfile
 
 from monitor.inference.logmel import LogMelSpec, complete_window, log_mel, mel_bands
+from tests.references import librosa_log_mel
 from tests.toys import RATE, SHARED, tone
 
 SPEC = LogMelSpec(RATE)
-
-
-def reference(samples: np.ndarray, spec: LogMelSpec) -> np.ndarray:
-    """The same by librosa, which sets digital silence aside differently."""
-    power = librosa.feature.melspectrogram(
-        y=samples.astype(np.float64),
-        sr=spec.sample_rate,
-        n_fft=spec.window,
-        hop_length=spec.hop,
-        center=spec.center,
-        n_mels=spec.n_mels,
-        htk=spec.mel == "htk",
-        norm=None if spec.mel == "htk" else "slaney",
-    )
-    return librosa.power_to_db(power, ref=np.max, top_db=-spec.floor_db)
 
 
 def recordings() -> list[Path]:
@@ -48,9 +34,8 @@ def test_equals_librosa_on_real_recordings(mel: Literal["htk", "slaney"], center
     for path in recordings():
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         spec = LogMelSpec(rate, mel=mel, center=center)
-        ours = log_mel(samples.T, spec)
-        for channel, spectrogram in zip(samples.T, ours, strict=True):
-            np.testing.assert_allclose(spectrogram, reference(channel, spec), atol=1e-4)
+        wanted = librosa_log_mel(samples.T.astype(np.float64), spec)
+        np.testing.assert_allclose(log_mel(samples.T, spec), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +86,7 @@ def test_values_lie_between_floor_and_zero(floor: float) -> None:
 def test_digital_silence_is_the_floor_everywhere() -> None:
     """Silence must not become the loudest picture, as it does in librosa."""
     assert (log_mel(np.zeros((2, RATE)), SPEC) == SPEC.floor_db).all()
-    assert (reference(np.zeros(RATE), SPEC) == 0.0).all()
+    assert (librosa_log_mel(np.zeros((2, RATE)), SPEC) == 0.0).all()
 
 
 def test_half_silence_is_floor_there_only() -> None:
