@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
+from trainer import files
 from trainer.download import Remote, check_disk, download, file_size, part_of
 
 IMAGENET = "imagenet"
@@ -44,8 +44,7 @@ CHECKPOINTS = {
 
 def default_folder() -> Path:
     """Where checkpoints are kept unless the command line says something else."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "activity-monitor" / "weights"
+    return files.user_cache("weights")
 
 
 def fetch(name: str, folder: Path) -> Path:

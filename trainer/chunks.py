@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -139,12 +138,6 @@ def collect(
         short=tuple(index for index, count in enumerate(counts) if not count and index not in bad),
         bad=bad,
     )
-
-
-def default_cache() -> Path:
-    """Where features are kept unless the command line says something else."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "activity-monitor" / "features"
 
 
 @dataclass(frozen=True)

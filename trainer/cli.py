@@ -342,10 +342,10 @@ def _data(arguments: argparse.Namespace) -> DataSet:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    from trainer.chunks import default_cache
+    from trainer import files
     from trainer.training import Settings
 
-    cache = arguments.cache or default_cache()
+    cache = arguments.cache or files.user_cache("features")
     return Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
 
 

@@ -1,13 +1,20 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folder of what can be made again."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+
+def user_cache(what: str) -> Path:
+    """Where things of a kind are kept unless the command line says something else (XDG base directories)."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "activity-monitor" / what
 
 
 def write(path: Path, content: bytes) -> None:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from tests.benchmarks.measure import alone, spread, take_turns
+from trainer.grid import C_VALUES
 from trainer.svm import fit, standardise
 from trainer.tables import Row
-from trainer.train_svm import C_VALUES
 
 EMBEDDING = 2048
 SIZES = ((240, 10, 5), (1000, 15, 2))

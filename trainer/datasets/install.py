@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
+from trainer import files
 from trainer.datasets.archives import Partition
 from trainer.download import THREADS, Remote, check_disk, download, file_size, part_of
 from trainer.unpack import unpack
@@ -82,10 +83,10 @@ def _folder_size(folder: Path) -> int:
 
 
 def _unpack(archive: Remote, path: Path, root: str, *, keep_archives: bool) -> Iterator[None]:
-    files = {}
+    unpacked = {}
     try:
         for name, size in unpack(path, path.parent, root):
-            files[name] = size
+            unpacked[name] = size
             yield
     except MonitorError as exc:
         if archive.digest is None and exc.exit_code == Exit.DATA:
@@ -93,9 +94,7 @@ def _unpack(archive: Remote, path: Path, root: str, *, keep_archives: bool) -> I
         raise
     os.sync()  # the archive goes next: what it held must not be in memory alone
     note = _note(archive, path.parent)
-    part = part_of(note)
-    part.write_text(json.dumps({"digest": archive.digest, "files": files}), encoding="utf-8")
-    part.replace(note)
+    files.write(note, json.dumps({"digest": archive.digest, "files": unpacked}).encode())
     if not keep_archives:
         path.unlink()
 
