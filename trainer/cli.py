@@ -320,7 +320,8 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
     from trainer.forecast import COLUMNS, forecast
-    from trainer.reproduce import find, plan, reproduce
+    from trainer.plan import find, plan
+    from trainer.reproduce import reproduce
     from trainer.tables import terminal
     from trainer.training import known_folds
 

@@ -14,8 +14,8 @@ import soundfile
 from trainer import embeddings, folds, run, train_crnn
 from trainer.datasets import EVALUATION, DataSet
 from trainer.models.backbones import BACKBONES
+from trainer.plan import Plan
 from trainer.recipes import CrnnRecipe, SvmRecipe
-from trainer.reproduce import Plan
 from trainer.tables import Column, Row
 from trainer.training import Settings
 

@@ -13,7 +13,7 @@ from monitor.errors import MonitorError
 from tests import toy_backbone
 from tests.published import write_dcase2018
 from tests.toy_training import settings, write_data, write_recipe
-from trainer import datasets, embeddings, recipes, reproduce, run, train_crnn
+from trainer import datasets, embeddings, plan, recipes, reproduce, run, train_crnn
 from trainer.cli import main
 from trainer.datasets import DataSet, dcase2017, dcase2018
 from trainer.experiments import EXPERIMENTS, Experiment, System
@@ -40,9 +40,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
     return replace(datasets.read(write_data(tmp_path / "data", clips=4)), name="toy tones")
 
 
-def plans_of(out: Path, seeds: list[int], epochs: int = 1) -> list[reproduce.Plan]:
+def plans_of(out: Path, seeds: list[int], epochs: int = 1) -> list[plan.Plan]:
     """The toy's runs."""
-    return reproduce.plan(TOY, out / "toy", seeds, epochs=epochs, systems=None)
+    return plan.plan(TOY, out / "toy", seeds, epochs=epochs, systems=None)
 
 
 def carry_out(data: DataSet, out: Path, seeds: list[int], epochs: int = 1) -> str:
@@ -109,9 +109,9 @@ def test_only_what_is_missing_is_run(data: DataSet, tmp_path: Path, monkeypatch:
 def test_other_data_is_refused(data: DataSet, tmp_path: Path) -> None:
     """An experiment says which data set it is about; on a related one the paper's numbers are not shown."""
     with pytest.raises(MonitorError, match=r"table1 is about DCASE 2018 Task 5; .* holds toy tones"):
-        reproduce.find("table1", data)
+        plan.find("table1", data)
     other = replace(data, name="other tones")
-    assert reproduce.find("toy", other) == TOY
+    assert plan.find("toy", other) == TOY
     plans = plans_of(tmp_path / "runs", [1])
     reproduce.reproduce(TOY, plans, other, settings(tmp_path), Console(quiet=True))
     assert "paper" not in (tmp_path / "runs" / "toy" / "table.md").read_text()
@@ -164,12 +164,12 @@ def test_table1_is_the_papers_grid() -> None:
 def test_every_row_is_a_valid_recipe(name: str) -> None:
     """The changes of every row fit its recipe, and no two rows are the same."""
     for experiment in EXPERIMENTS[name]:
-        plans = reproduce.plan(experiment, Path("runs"), [1, 2], epochs=None, systems=None)
-        runs = [(plan.recipe, plan.members) for plan in plans]
+        plans = plan.plan(experiment, Path("runs"), [1, 2], epochs=None, systems=None)
+        runs = [(made.recipe, made.members) for made in plans]
         assert all(one != other for index, one in enumerate(runs) for other in runs[:index])
-        assert len({plan.folder for plan in plans}) == len(plans)
-        ready = [system for system in experiment.systems if not reproduce.is_open(experiment, system)]
-        assert {plan.system.name for plan in plans} == {system.name for system in ready}
+        assert len({made.folder for made in plans}) == len(plans)
+        ready = [system for system in experiment.systems if not plan.is_open(experiment, system)]
+        assert {made.system.name for made in plans} == {system.name for system in ready}
 
 
 def test_command_line_on_the_published_layout(
@@ -196,10 +196,10 @@ def test_command_line_on_the_published_layout(
 def test_random_weights_are_drawn_for_every_seed() -> None:
     """Networks with random weights run once for each seed, those with published ones once."""
     (experiment,) = (part for part in EXPERIMENTS["table3"] if "ESC-50" in part.data)
-    plans = reproduce.plan(
+    plans = plan.plan(
         experiment, Path("runs"), [1, 2], epochs=None, systems=["resnet50-imagenet", "resnet50-random"]
     )
-    assert [(plan.folder.name, plan.recipe.weights) for plan in plans] == [
+    assert [(made.folder.name, made.recipe.weights) for made in plans] == [
         ("resnet50-imagenet", "imagenet"),
         ("resnet50-random-seed1", "random:1"),
         ("resnet50-random-seed2", "random:2"),
@@ -209,7 +209,7 @@ def test_random_weights_are_drawn_for_every_seed() -> None:
 def test_unknown_system() -> None:
     """A row that a table does not have is refused, with those that it has."""
     with pytest.raises(MonitorError, match=r"no system 'resnet18'; there are .*-30dB") as caught:
-        reproduce.plan(EXPERIMENTS["table1"][0], Path("runs"), [1], epochs=None, systems=["resnet18"])
+        plan.plan(EXPERIMENTS["table1"][0], Path("runs"), [1], epochs=None, systems=["resnet18"])
     assert caught.value.exit_code == 2
 
 
@@ -221,7 +221,7 @@ def test_support_vector_machines_in_a_table(
     monkeypatch.setattr(recipes, "load", lambda name: toy[name])
     monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
     both = replace(TOY, systems=(TOY.systems[0], System("random", "svm", {"weights": "random:"})))
-    plans = reproduce.plan(both, tmp_path / "runs" / "toy", [1, 2], epochs=1, systems=None)
+    plans = plan.plan(both, tmp_path / "runs" / "toy", [1, 2], epochs=1, systems=None)
     before = forecast(plans, data, [1, 2, 3, 4], settings(tmp_path))
     assert [row["done"] for row in before] == ["0 of 4 epochs", "0 of 4 epochs", "no", "no"]
     assert all(row["hours"] > 0 for row in before)
@@ -251,9 +251,9 @@ def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.M
     )
     both = replace(TOY, systems=systems, against_first=False)
     out = tmp_path / "runs" / "toy"
-    plans = reproduce.plan(both, out, [1, 2], epochs=1, systems=["fused"])
+    plans = plan.plan(both, out, [1, 2], epochs=1, systems=["fused"])
     names = ["plain-seed1", "plain-seed2", "fixed", "fused-seed1", "fused-seed2"]
-    assert [plan.folder.name for plan in plans] == names
+    assert [made.folder.name for made in plans] == names
     assert plans[-1].members == (out / "plain-seed2", out / "fixed")
     for _ in range(2):  # the second time everything is there
         reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
@@ -263,14 +263,23 @@ def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.M
     assert (rows["openl3"]["seeds"], rows["fused-all"]["seeds"]) == ("open", "open")
     assert rows["fused"]["seeds"] == 2
     assert rows["fused"]["nested"].keys() == {"value", "deviation", "runs"}
-    scores = [run.load_results(plan.folder)["mean"]["accuracy"] for plan in plans]
+    scores = [run.load_results(made.folder)["mean"]["accuracy"] for made in plans]
     assert table["best"] == names[int(np.argmax(scores))]
     assert f"({table['best']}/confusion.png)" in (out / "table.md").read_text()
     with pytest.raises(MonitorError, match="fused-all is open"):
-        reproduce.plan(both, out, [1], epochs=1, systems=["fused-all"])
+        plan.plan(both, out, [1], epochs=1, systems=["fused-all"])
     # A member that was made again makes another fusion.
     (out / "fixed" / "predictions.csv").write_text(
         (out / "fixed" / "predictions.csv").read_text().replace("e-", "e-1")
     )
     with pytest.raises(MonitorError, match="other members"):
         reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
+
+
+def test_without_the_first_there_is_no_difference(data: DataSet, tmp_path: Path) -> None:
+    """Systems alone are run and shown without what they would be compared with."""
+    plans = plan.plan(TOY, tmp_path / "runs" / "toy", [1], epochs=1, systems=["batch 4"])
+    reproduce.reproduce(TOY, plans, data, settings(tmp_path), Console(quiet=True))
+    (row,) = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
+    assert row["system"] == "batch 4"
+    assert "difference" not in row
