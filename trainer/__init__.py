@@ -12,7 +12,7 @@
     train_crnn  fold by fold (fit.py)   ->  a run directory with its networks (folds.py)
     train_svm   embeddings (svm.py)     ->  a run directory with its machines; grid.py chooses their C
     fusion      finished runs           ->  a run directory with the machines on top of them
-    experiments the paper's tables      ->  rows as data; reproduce.py runs them, forecast.py says what it costs
+    experiments the paper's tables      ->  rows as data; reproduce.py runs them, forecast.py estimates
     evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
     report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, ...)

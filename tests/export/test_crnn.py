@@ -27,7 +27,8 @@ def model(run_folder: Path) -> Ensemble:
 @pytest.fixture(scope="module")
 def log_mel(run_folder: Path) -> np.ndarray:
     """Windows of the toy run's data."""
-    return real_windows(run.load_config(run_folder), None)
+    config = run.load_config(run_folder)
+    return real_windows(config, config.recipe.front_end, None)
 
 
 def test_batch_axis_is_free(model: Ensemble, log_mel: np.ndarray) -> None:

@@ -165,7 +165,7 @@ def test_runs_that_do_not_go_together(members: list[Path], data: DataSet, tmp_pa
     recipe = run.load_config(members[0]).recipe
     fewer = replace(data, clips=tuple(clip for clip in data.clips if clip.path.stem != "low3"))
     other = write_member(tmp_path / "fewer", fewer, recipe, predictions(fewer, 5, 1.0))
-    with pytest.raises(MonitorError, match="fewer cannot be fused with .*member0: it has other data"):
+    with pytest.raises(MonitorError, match=r"fewer cannot be fused with .*member0: it has other data"):
         fuse([members[0], other], tmp_path / "fused", threads=1)
     lines = (members[1] / "predictions.csv").read_text().splitlines(keepends=True)
     (members[1] / "predictions.csv").write_text("".join(lines[:-1]))
