@@ -108,6 +108,15 @@ def load(path: Path) -> Bundle:
         raise BundleError(f"bundle {shown}: {safe(str(exc), 1000)}") from exc
 
 
+def assemble(manifest: Manifest, files: dict[str, bytes]) -> Bundle:
+    """A bundle as `load` would return it once it is written.
+
+    Raises:
+        BundleError: the parts do not fit together.
+    """
+    return _assemble(manifest, files)[0]
+
+
 def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     """Write a bundle and return it as `load` would: a zip if `path` ends in `.zip`, else a folder.
 
@@ -117,9 +126,7 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     Raises:
         BundleError: the parts do not fit together, or something else stands at `path`.
     """
-    hashes = {name: _sha256(data) for name, data in sorted(files.items())}
-    contents = {MANIFEST: manifest_bytes(manifest, hashes), **files}
-    bundle = _verify(contents)
+    bundle, contents = _assemble(manifest, files)
     if not _replaceable(path):
         raise BundleError(f"{safe(str(path))} is there already and no bundle; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +137,13 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
             path.replace(Path(scratch) / "old")
         fresh.replace(path)
     return bundle
+
+
+def _assemble(manifest: Manifest, files: dict[str, bytes]) -> tuple[Bundle, dict[str, bytes]]:
+    """The bundle, and the contents of all its files."""
+    hashes = {name: _sha256(data) for name, data in sorted(files.items())}
+    contents = {MANIFEST: manifest_bytes(manifest, hashes), **files}
+    return _verify(contents), contents
 
 
 def _replaceable(path: Path) -> bool:
