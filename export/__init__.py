@@ -3,8 +3,10 @@
 onnx.py      torch -> ONNX, refused unless it computes what torch computes
 crnn.py      the fold models of a CRNN -> one graph
 backbone.py  an image network with its preprocessing -> one graph
-graph.py     run directory -> its graph
+system.py    run directory -> the runs that become members
+graph.py     a run -> its graph
 pack.py      run directory -> bundle (through monitor.inference.bundle)
+verify.py    bundle and run, the same labels? reference.py says what the run says, clips.py has the sounds
 card.py      what a bundle says of itself to people
 cli.py       `activity-export`
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor import __version__
 from monitor.errors import safe
-from trainer.cli import call
+from trainer.cli import call, positive
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,12 +38,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     _common(onnx, "ONNX file to write")
     onnx.set_defaults(command=_onnx)
+
+    verify = commands.add_parser(
+        "verify", help="compare a bundle with the run that it was made of", allow_abbrev=False
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .zip")
+    verify.add_argument(
+        "--run", type=Path, required=True, metavar="RUN", help="run directory of activity-trainer"
+    )
+    _data(verify)
+    verify.add_argument(
+        "--clips", type=positive, default=100, metavar="N", help="of the data set (default: %(default)s)"
+    )
+    verify.set_defaults(command=_verify)
     return parser
 
 
 def _common(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory of activity-trainer")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help=output)
+    _data(parser)
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the run's data set, if it was moved")
 
 
@@ -57,10 +74,24 @@ def _bundle(arguments: argparse.Namespace) -> None:
 
 def _onnx(arguments: argparse.Namespace) -> None:
     from export.graph import export_graph
+    from export.system import single
 
-    graph = export_graph(arguments.run, arguments.data)
+    graph = export_graph(single(arguments.run), arguments.data)
     arguments.out.write_bytes(graph)
     print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from export.system import read
+    from export.verify import compare, table
+    from monitor.inference import bundle
+
+    found = compare(bundle.load(arguments.bundle), read(arguments.run), arguments.data, arguments.clips)
+    print(found.summary)
+    Console().print(table(found))
+    found.check()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A training run -> its ONNX graph, tried on sounds that the run learnt from."""
+"""A run -> its ONNX graph, tried on sounds that the run learnt from."""
 
 from __future__ import annotations
 
@@ -8,63 +8,44 @@ import numpy as np
 import numpy.typing as npt
 
 from export.backbone import export_backbone
+from export.clips import some_clips
 from export.crnn import Ensemble, export_ensemble
-from monitor.errors import MonitorError, safe
+from export.system import Part
 from monitor.inference.picture import picture
-from trainer import datasets, embeddings, folds, run
-from trainer.features import FrontEnd, example
-from trainer.recipes import FusionRecipe, SvmRecipe
+from trainer import embeddings, folds
+from trainer.features import example
+from trainer.recipes import SvmRecipe
 
 CLIPS = 40
 """On which a graph is tried"""
 
 
-def export_graph(folder: Path, data: Path | None) -> bytes:
+def export_graph(part: Part, data: Path | None) -> bytes:
     """The fold models of a run, or the backbone of its support vector machines, as one ONNX graph.
 
     Args:
-        folder: run directory.
-        data: where the run's data set is; None: where it was when the run was made.
+        part: the run.
+        data: where its data set is; None: where it was when the run was made.
 
     Returns:
         ONNX: as from `export_ensemble` or `export_backbone`.
 
     Raises:
-        MonitorError: no such run, weights or data, or ONNX and torch differ.
+        MonitorError: no such weights or data, or ONNX and torch differ.
     """
-    config = run.load_config(folder)
-    recipe = config.recipe
-    if isinstance(recipe, FusionRecipe):
-        raise MonitorError(f"{safe(str(folder))} is a fusion: it has several graphs")
-    windows = real_windows(config, recipe.front_end, data)
+    windows, recipe = real_windows(part, data), part.recipe
     if isinstance(recipe, SvmRecipe):
         pictures = picture(windows, recipe.picture, recipe.log_mel)
         return export_backbone(embeddings.load(recipe), pictures)
-    return export_ensemble(Ensemble(folds.load_models(folder, config.folds)).eval(), windows)
+    return export_ensemble(Ensemble(folds.load_models(part.folder, part.config.folds)).eval(), windows)
 
 
-def real_windows(config: run.Config, front_end: FrontEnd, data: Path | None) -> npt.NDArray[np.float32]:
-    """Log-mel dB `[windows, n_mels, frames]` of some clips from all over a run's data set.
-
-    Args:
-        config: of the run.
-        front_end: what to compute.
-        data: where its data set is; None: where it was when the run was made.
+def real_windows(part: Part, data: Path | None) -> npt.NDArray[np.float32]:
+    """Log-mel dB `[windows, n_mels, frames]` of some clips, as a run sees them.
 
     Raises:
         MonitorError: the data is not there, or is other data.
     """
-    where = Path(config.data["path"]) if data is None else data
-    try:
-        found = datasets.read(where)
-    except MonitorError as exc:
-        raise MonitorError(
-            f"the export is checked on the run's data: {exc}; say where it is with --data", exc.exit_code
-        ) from exc
-    if found.labels != config.labels:
-        raise MonitorError(f"{safe(str(where))} has other classes than the run; give its data with --data")
-    left_out = {*config.data["short"], *config.data["bad"]}
-    usable = [clip for clip in found.clips if found.file(clip) not in left_out]
-    some = usable[:: max(1, len(usable) // CLIPS)]
-    examples = [example(clip, front_end) for clip in some]
+    clips = some_clips(part.config, data, CLIPS)
+    examples = [example(clip, part.recipe.front_end) for clip in clips]
     return np.concatenate([windows for windows in examples if windows is not None])

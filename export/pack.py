@@ -1,81 +1,104 @@
-"""A training run -> a bundle: manifest, ONNX graph, linear SVM, and a model card made of the same facts."""
+"""A run -> a bundle: manifest, ONNX graphs, linear SVMs, and a model card made of the same facts."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from export.card import model_card
 from export.graph import export_graph
-from monitor.errors import MonitorError, safe
+from export.system import Part, System, read
+from export.verify import compare
 from monitor.inference import bundle, svm
 from monitor.inference.bundle import MACHINES, Bundle
-from monitor.inference.manifest import ChannelPolicy, CrnnMember, DeepSpectrumMember, Manifest, Member
+from monitor.inference.manifest import (
+    STACK,
+    ChannelPolicy,
+    CrnnMember,
+    DeepSpectrumMember,
+    Manifest,
+    Member,
+    Stack,
+)
 from trainer import recipes, run
-from trainer.recipes import CrnnRecipe, FusionRecipe, Recipe, SvmRecipe
+from trainer.recipes import FusionRecipe, Recipe, SvmRecipe
 
 CARD = "MODEL_CARD.md"
+CLIPS = 20
+"""Real ones that a bundle must give the run's own labels before it is written"""
+SCORES = ("accuracy", "macro_f1", "interval")
 
 
 def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> Bundle:
     """Export a run and write it as a bundle. The same run gives the same bytes.
 
     Args:
-        folder: run directory.
+        folder: run directory; of a fusion, all its members are packed.
         out: bundle to write, a folder or `.zip`.
         name: of the bundle.
         notice: one line that users see at every start; may be empty.
         data: where the run's data set is; None: where it was when the run was made.
 
     Raises:
-        MonitorError: unfinished run, ONNX and torch differ, or something else stands at `out`. Nothing is
-            written then.
+        MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; or
+            something else stands at `out`. Nothing is written then.
     """
-    config, results = run.load_config(folder), run.load_results(folder)
-    if isinstance(config.recipe, FusionRecipe):
-        raise MonitorError(f"{safe(str(folder))} holds a fusion")
-    member = _member(config, config.recipe, results)
-    files = {member.file: export_graph(folder, data)}
-    if isinstance(member, DeepSpectrumMember):
-        files[MACHINES] = svm.to_bytes({member.name: run.load_svm(folder)})
-    manifest = Manifest(
-        name=name,
-        created=config.created,
-        labels=config.labels,
-        sample_rate=config.recipe.log_mel.sample_rate,
-        window_seconds=config.recipe.window_seconds,
-        members=(member,),
-        training=_training(config),
-        scores=_scores(config, results),
-        notice=notice,
-    )
-    files[CARD] = model_card(manifest, results["pooled"]).encode()
+    system = read(folder)
+    manifest = _manifest(system, name, notice)
+    files = {file: export_graph(part, data) for file, part in system.networks.items()}
+    machines = {part.name: run.load_svm(part.folder) for part in system.parts if _is_svm(part)}
+    machines |= {STACK: run.load_svm(folder)} if system.fused else {}
+    files |= {MACHINES: svm.to_bytes(machines)} if machines else {}
+    files[CARD] = model_card(manifest, system.results).encode()
+    compare(bundle.assemble(manifest, files), system, data, CLIPS).check()
     return bundle.write(out, manifest, files)
 
 
-def _member(config: run.Config, recipe: CrnnRecipe | SvmRecipe, results: dict[str, Any]) -> Member:
+def _manifest(system: System, name: str, notice: str) -> Manifest:
+    config, recipe = system.config, system.parts[0].recipe
+    names = tuple(part.name for part in system.parts)
+    return Manifest(
+        name=name,
+        created=config.created,
+        labels=config.labels,
+        sample_rate=recipe.log_mel.sample_rate,
+        window_seconds=recipe.window_seconds,
+        members=tuple(_member(part) for part in system.parts),
+        stack=Stack(names, system.results["temperature"]) if system.fused else None,
+        training=_training(system),
+        scores=_scores(system),
+        notice=notice,
+    )
+
+
+def _member(part: Part) -> Member:
+    recipe = part.recipe
     channels: ChannelPolicy = "mono" if recipe.channels == "mono" else "mean"
     if isinstance(recipe, SvmRecipe):
-        name = _name(recipe)
-        return DeepSpectrumMember(
-            name, f"{name}.onnx", recipe.log_mel, channels, recipe.picture, results["temperature"]
-        )
-    threshold = recipe.crnn(len(config.labels)).threshold_db
-    name = f"crnn{threshold:g}"
-    return CrnnMember(name, f"{name}.onnx", recipe.log_mel, channels, threshold)
+        temperature = part.results["temperature"]
+        return DeepSpectrumMember(part.name, part.file, recipe.log_mel, channels, recipe.picture, temperature)
+    threshold = recipe.crnn(len(part.config.labels)).threshold_db
+    return CrnnMember(part.name, part.file, recipe.log_mel, channels, threshold)
 
 
-def _name(recipe: SvmRecipe) -> str:
-    """Such as `resnet50-random1-viridis`, whatever the name of a checkpoint file is."""
-    weights = re.sub(r"[^A-Za-z0-9_.-]", "", Path(recipe.weights).stem)[:50]
-    return f"{recipe.backbone}-{weights}-{recipe.picture.cmap}"
+def _is_svm(part: Part) -> bool:
+    return isinstance(part.recipe, SvmRecipe)
 
 
-def _training(config: run.Config) -> dict[str, Any]:
-    facts = {key: config.data[key] for key in ("name", "licence", "source", "clips")}
+def _training(system: System) -> dict[str, Any]:
+    data = system.config.data
+    facts = {key: data[key] for key in ("name", "licence", "source", "clips")}
+    training = {
+        "data": {**facts, "left_out": len(data["short"]) + len(data["bad"])},
+        **_how(system.config),
+    }
+    if system.fused:
+        training["members"] = {part.name: _how(part.config) for part in system.parts}
+    return training
+
+
+def _how(config: run.Config) -> dict[str, Any]:
     return {
-        "data": {**facts, "left_out": len(config.data["short"]) + len(config.data["bad"])},
         "recipe": _recipe(config.recipe),
         "folds": list(config.folds),
         "threads": config.threads,
@@ -84,18 +107,32 @@ def _training(config: run.Config) -> dict[str, Any]:
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """Without folders of the machine, which are nobody's business."""
+    if isinstance(recipe, FusionRecipe):
+        return {"name": recipe.name}
     document = recipes.to_json(recipe)
-    if isinstance(recipe, SvmRecipe):  # folders of the machine are nobody's business
+    if isinstance(recipe, SvmRecipe):
         document["weights"] = Path(recipe.weights).name
     return document
 
 
-def _scores(config: run.Config, results: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **{key: results["mean"][key] for key in ("accuracy", "macro_f1", "interval")},
+def _scores(system: System) -> dict[str, Any]:
+    results = system.results
+    scores = {
+        **_chosen(results["mean"]),
         "clips": results["pooled"]["clips"],
         "per_fold": {
             str(fold): {key: results["folds"][str(fold)][key] for key in ("accuracy", "macro_f1", "clips")}
-            for fold in config.folds
+            for fold in system.config.folds
         },
     }
+    if "nested" in results:  # the system has support vector machines on top, whose C was chosen
+        scores["nested"] = _chosen(results["nested"])
+        scores["calibration_error"] = results["calibration"] and results["calibration"]["after"]["ece"]
+    if system.fused:
+        scores["members"] = {part.name: _chosen(part.results["mean"]) for part in system.parts}
+    return scores
+
+
+def _chosen(scores: dict[str, Any]) -> dict[str, Any]:
+    return {key: scores[key] for key in SCORES}

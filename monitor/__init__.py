@@ -3,7 +3,7 @@
     audio       a sound card or files  ->  Block     samples [channels, n] on the array's sample clock
                 windows.py             ->  Window    what is recognised, or a Gap: time without usable samples
     inference   logmel.py, picture.py  ->  what the models see: log-mel spectrograms, and pictures of them
-                bundle.py, recognise.py  ->  Recognition   scores of every class, by members.py on graph.py
+                bundle.py, recognise.py  ->  Recognition   scores, by members.py, sound.py, graph.py
     stream      messages.py            ->  label, gap and health messages
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py

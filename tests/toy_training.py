@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,14 @@ def write_data(folder: Path, clips: int = 8, channels: int = 1) -> Path:
                 RATE,
                 subtype="FLOAT",
             )
+    return folder
+
+
+def write_folds(folder: Path, clips: int, folds: int) -> Path:
+    """`folds.csv` for what `write_data` wrote: in turn the evaluation partition and the folds from 1 on."""
+    with (folder / "folds.csv").open("w", newline="") as file:
+        rows = [(f"{label}/{label}{index}.wav", index % folds) for label in LABELS for index in range(clips)]
+        csv.writer(file).writerows([("file", "fold"), *rows])
     return folder
 
 

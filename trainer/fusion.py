@@ -98,7 +98,8 @@ def fuse(
     recipe = recipe_of(name, folders)
     configs = [run.load_config(folder) for folder in folders]
     stack = read(folders)
-    config = replace(configs[0], recipe=recipe, threads=threads, device="cpu")
+    environment = {key: text for key, text in configs[0].environment.items() if key != run.WEIGHTS}
+    config = replace(configs[0], recipe=recipe, threads=threads, device="cpu", environment=environment)
     if resume:
         run.check_same(out, config)
     else:

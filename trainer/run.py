@@ -33,6 +33,8 @@ PREDICTIONS = "predictions.csv"
 EVALUATION = "evaluation.csv"
 RESULTS = "results.json"
 SVM, SVM_NAME = "svm.npz", "svm"
+WEIGHTS = "weights"
+"""Key in the environment: which weights an image network had, as from `trainer.weights.identity`"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Config:
     device: str
     """`cpu` or `cuda`"""
     environment: dict[str, str]
-    """Versions, machine and processor"""
+    """Versions, machine and processor; of support vector machines on a backbone, also `WEIGHTS`"""
 
 
 def check_new(folder: Path) -> None:
@@ -105,6 +107,7 @@ def check_same(folder: Path, config: Config) -> None:
     """
     now, then = (json.loads(_json(asdict(either))) for either in (config, load_config(folder)))
     other = [key for key in now if key not in ("created", "environment") and now[key] != then[key]]
+    other += [WEIGHTS] * (now["environment"].get(WEIGHTS) != then["environment"].get(WEIGHTS))
     if other:
         raise MonitorError(
             f"run {safe(str(folder))} was begun with other settings ({', '.join(other)}); "

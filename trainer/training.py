@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from monitor.errors import Exit, MonitorError, safe
-from trainer import report, run
+from trainer import report, run, weights
 from trainer.chunks import Features
 from trainer.datasets import DataSet, check_folds
 from trainer.evaluate import summarise
 from trainer.predictions import Floats, Indices, Predictions
-from trainer.recipes import Recipe
+from trainer.recipes import Recipe, SvmRecipe
 from trainer.tables import measured, score
 
 VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
@@ -230,8 +230,15 @@ def _config(material: Material, recipe: Recipe, folds: list[int], settings: Sett
             **{name: version(name) for name in VERSIONS_OF},
             "machine": platform.platform(),
             "processor": torch.cuda.get_device_name() if settings.device == "cuda" else platform.processor(),
+            **_weights(recipe),
         },
     )
+
+
+def _weights(recipe: Recipe) -> dict[str, str]:
+    if not isinstance(recipe, SvmRecipe):
+        return {}
+    return {run.WEIGHTS: weights.identity(recipe.backbone, recipe.weights, recipe.scheme)}
 
 
 def _some(names: Iterable[str]) -> str:

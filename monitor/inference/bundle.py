@@ -4,7 +4,7 @@ A bundle is a folder, or a zip of one, without subfolders:
 
     bundle.json     the manifest: what the models are, and the SHA-256 of every other file
     *.onnx          the graph of each member: spectrogram -> posteriors, or picture -> embedding
-    svm.npz         the linear SVMs of the members that have one, by their names
+    svm.npz         the linear SVMs: of the members that have one, by their names, and of the stack
     MODEL_CARD.md   for people
 
 It is data: no code, no pickle, no path that leads outside. `load` checks version, fields, names and hashes
@@ -29,6 +29,7 @@ from monitor.inference import svm
 from monitor.inference.manifest import (
     MANIFEST,
     NAME,
+    STACK,
     BundleError,
     DeepSpectrumMember,
     Manifest,
@@ -59,15 +60,17 @@ class Bundle:
         return f"{self.manifest.name}@{self.digest[:12]}"
 
     def machines(self) -> dict[str, LinearSvm]:
-        """The linear SVMs of its deep-spectrum members, by the members' names.
+        """The linear SVMs of its deep-spectrum members, by the members' names, and of its stack.
 
         Raises:
-            BundleError: one is missing, damaged, without a member, or not made for these labels.
+            BundleError: one is missing, damaged, of no use, or not made for these labels or members.
         """
-        wanted = [member.name for member in self.manifest.members if isinstance(member, DeepSpectrumMember)]
+        members, stack = self.manifest.members, self.manifest.stack
+        wanted = [member.name for member in members if isinstance(member, DeepSpectrumMember)]
+        wanted += [STACK] if stack else []
         if MACHINES not in self.files:
             if wanted:
-                raise BundleError(f"{MACHINES} is missing; member {wanted[0]} needs it")
+                raise BundleError(f"{MACHINES} is missing; machines of {', '.join(wanted)} are wanted")
             return {}
         try:
             machines = svm.from_bytes(self.files[MACHINES])
@@ -75,11 +78,16 @@ class Bundle:
             raise BundleError(f"{MACHINES}: {safe(str(exc), 200)}") from exc
         if machines.keys() != set(wanted):
             found = safe(", ".join(machines)) or "none"
-            raise BundleError(f"{MACHINES} is for members {found}; wanted: {', '.join(wanted) or 'none'}")
+            raise BundleError(f"{MACHINES} has machines of {found}; wanted: {', '.join(wanted) or 'none'}")
         labels = len(self.manifest.labels)
         for name, machine in machines.items():
             if len(machine.bias) != labels:
                 raise BundleError(f"{MACHINES}: {name} tells {len(machine.bias)} classes apart, not {labels}")
+        if stack and machines[STACK].weights.shape[1] != len(members) * labels:
+            raise BundleError(
+                f"{MACHINES}: {STACK} takes {machines[STACK].weights.shape[1]} numbers, "
+                f"not {labels} of each of {len(members)} members"
+            )
         return machines
 
 
@@ -100,6 +108,15 @@ def load(path: Path) -> Bundle:
         raise BundleError(f"bundle {shown}: {safe(str(exc), 1000)}") from exc
 
 
+def assemble(manifest: Manifest, files: dict[str, bytes]) -> Bundle:
+    """A bundle as `load` would return it once it is written.
+
+    Raises:
+        BundleError: the parts do not fit together.
+    """
+    return _assemble(manifest, files)[0]
+
+
 def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     """Write a bundle and return it as `load` would: a zip if `path` ends in `.zip`, else a folder.
 
@@ -109,9 +126,7 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     Raises:
         BundleError: the parts do not fit together, or something else stands at `path`.
     """
-    hashes = {name: _sha256(data) for name, data in sorted(files.items())}
-    contents = {MANIFEST: manifest_bytes(manifest, hashes), **files}
-    bundle = _verify(contents)
+    bundle, contents = _assemble(manifest, files)
     if not _replaceable(path):
         raise BundleError(f"{safe(str(path))} is there already and no bundle; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +137,13 @@ def write(path: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
             path.replace(Path(scratch) / "old")
         fresh.replace(path)
     return bundle
+
+
+def _assemble(manifest: Manifest, files: dict[str, bytes]) -> tuple[Bundle, dict[str, bytes]]:
+    """The bundle, and the contents of all its files."""
+    hashes = {name: _sha256(data) for name, data in sorted(files.items())}
+    contents = {MANIFEST: manifest_bytes(manifest, hashes), **files}
+    return _verify(contents), contents
 
 
 def _replaceable(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, is_dataclass
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from monitor.errors import safe
@@ -16,8 +16,8 @@ def record(kind: type[Record], document: Any, where: str = "") -> Record:
     """A dataclass from a parsed JSON object.
 
     Its fields may be strings, numbers, booleans, dictionaries, `Literal` strings, dataclasses, tuples of one
-    type, and unions of dataclasses that are told apart by their field `kind`. A field with a default must be
-    given, too: what a file means must not change with the program.
+    type, unions of dataclasses that are told apart by their field `kind`, and one of these or None. A field
+    with a default must be given, too: what a file means must not change with the program.
 
     Args:
         kind: dataclass.
@@ -52,7 +52,10 @@ def value(kind: Any, found: Any, where: str) -> Any:
     if is_dataclass(kind):
         return record(kind, found, where)  # type: ignore[arg-type]  # kind is a class here
     if isinstance(kind, UnionType):
-        return _one_of(kind, found, where)
+        choices = [choice for choice in get_args(kind) if choice is not NoneType]
+        if found is None and len(choices) < len(get_args(kind)):
+            return None
+        return _one_of(choices, found, where) if len(choices) > 1 else value(choices[0], found, where)
     outer = get_origin(kind) or kind
     if outer is Literal:
         if found not in get_args(kind):
@@ -81,8 +84,8 @@ _NAMES: dict[type, str] = {
 }
 
 
-def _one_of(union: UnionType, found: Any, where: str) -> Any:
-    kinds = {kind.kind: kind for kind in get_args(union)}
+def _one_of(choices: list[Any], found: Any, where: str) -> Any:
+    kinds = {kind.kind: kind for kind in choices}
     name = value(dict, found, where).get("kind")
     if not isinstance(name, str) or name not in kinds:
         raise ValueError(f"{where} is of kind {_shown(name)}; this program runs {_either(tuple(kinds))}")

@@ -20,6 +20,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """Of files and members"""
 MAX_LABELS = 1000
 MAX_LABEL_LENGTH = 64
+STACK = "stack"
+"""Name of the stack's machine in `svm.npz`, and therefore of no member"""
 
 ChannelPolicy = Literal["mean", "mono"]
 """As the member was trained. `mean`: every channel is scored by itself, and the scores are averaged; `mono`:
@@ -67,11 +69,30 @@ class DeepSpectrumMember:
     kind: Literal["deep-spectrum"] = "deep-spectrum"
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature must be positive, not {self.temperature}")
+        _check_temperature(self.temperature)
 
 
 Member = CrnnMember | DeepSpectrumMember
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A linear SVM on top: it takes what all members say, side by side.
+
+    That is a CRNN's posteriors and a deep-spectrum member's decision values, the mean over channels of each.
+    The machine stands in the bundle's `svm.npz` under the name `stack`.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+
+    members: tuple[str, ...]
+    """Every member's name, in the order of the machine's features"""
+    temperature: float
+    """Probabilities are softmax(decision values / temperature)"""
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,8 @@ class Manifest:
     """Hertz, of every member"""
     window_seconds: float
     members: tuple[Member, ...]
+    stack: Stack | None = None
+    """None: the scores are the mean of the members' probabilities"""
     training: dict[str, Any] = field(default_factory=dict)
     """Data set, licence, recipe"""
     scores: dict[str, Any] = field(default_factory=dict)
@@ -136,6 +159,11 @@ def read_manifest(data: bytes) -> tuple[Manifest, dict[str, str]]:
     return manifest, hashes
 
 
+def _check_temperature(temperature: float) -> None:
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+
+
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
@@ -151,11 +179,14 @@ def _check(manifest: Manifest) -> None:
         raise BundleError(f"sample rate of {manifest.sample_rate} Hz; 4 to 192 kHz is possible")
     if not manifest.members:
         raise BundleError("it has no members")
-    names = {member.name for member in manifest.members}
-    if len(names) < len(manifest.members):
+    names = sorted(member.name for member in manifest.members)
+    if len(set(names)) < len(names):
         raise BundleError("two members have the same name")
     for member in manifest.members:
         _check_member(member, manifest)
+    if manifest.stack and sorted(manifest.stack.members) != names:
+        stacked = safe(", ".join(manifest.stack.members)) or "none"
+        raise BundleError(f"the stack takes members {stacked}; the bundle has {', '.join(names)}")
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:
@@ -173,6 +204,8 @@ def _check_member(member: Member, manifest: Manifest) -> None:
         raise BundleError(
             f"member name {safe(member.name)!r} is not allowed: letters, digits, '.', '_' and '-' only"
         )
+    if member.name == STACK:
+        raise BundleError(f"no member can be called {STACK!r}: that is the name of what is on top of them")
     rate = member.log_mel.sample_rate
     if rate != manifest.sample_rate:
         raise BundleError(f"member {member.name} takes {rate} Hz, its bundle {manifest.sample_rate} Hz")

@@ -1,22 +1,24 @@
-"""What each kind of member makes of a spectrogram: the probabilities of the classes."""
+"""What each kind of member makes of a sound, and what the stack makes of the members."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.inference.bundle import Bundle
 from monitor.inference.graph import Graph, ModelError, Processor
-from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Manifest, Member
-from monitor.inference.picture import picture
+from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Member, Stack
+from monitor.inference.sound import Sound
 from monitor.inference.svm import LinearSvm
 
-Spectrogram = npt.NDArray[np.float32]
-"""`[channels, n_mels, frames]`, dB"""
 Scores = npt.NDArray[np.float64]
 """`[labels]`, probabilities that sum to 1"""
+Said = npt.NDArray[np.float64]
+"""`[labels]`, what the stack takes: posteriors of a CRNN, decision values of a deep-spectrum member"""
 
 SUM_TOLERANCE = 1e-3
 """Posteriors that miss a sum of 1 by more than this are no probabilities."""
@@ -27,75 +29,111 @@ class Model(Protocol):
 
     graph: Graph
 
-    def scores(self, spectrogram: Spectrogram) -> Scores:
-        """The scores of one window.
+    def say(self, sound: Sound) -> Said:
+        """What it says about a window, the mean over channels.
 
         Raises:
             ModelError: the output cannot be used.
         """
 
+    def scores(self, said: Said) -> Scores:
+        """The same as probabilities."""
+
 
 def open_members(bundle: Bundle, where: Processor) -> dict[Member, Model]:
-    """Every member of a bundle, ready to run.
+    """Every member of a bundle, ready to run; members with the same network share it.
 
     Raises:
         BundleError: a graph does not load, or does not fit the manifest or its linear SVM.
     """
     manifest, machines = bundle.manifest, bundle.machines()
+
+    @cache
+    def graph(file: str, takes: Literal["float", "uint8"], shape: tuple[int, ...], outputs: int) -> Graph:
+        return Graph(file, bundle.files[file], where, takes=takes, shape=shape, outputs=outputs)
+
     models: dict[Member, Model] = {}
     for member in manifest.members:
-        model = bundle.files[member.file]
         if isinstance(member, CrnnMember):
-            models[member] = Crnn(member, manifest, model, where)
+            shape = (member.log_mel.n_mels, manifest.frames(member))
+            models[member] = Crnn(member, graph(member.file, "float", shape, len(manifest.labels)))
         else:
-            models[member] = DeepSpectrum(member, machines[member.name], model, where)
+            machine, size = machines[member.name], member.picture.size
+            network = graph(member.file, "uint8", (3, size, size), machine.weights.shape[1])
+            models[member] = DeepSpectrum(member, machine, network)
     return models
 
 
 class Crnn:
     """Posteriors of a graph, averaged over channels."""
 
-    def __init__(self, member: CrnnMember, manifest: Manifest, model: bytes, where: Processor) -> None:
-        shape = (member.log_mel.n_mels, manifest.frames(member))
-        labels = len(manifest.labels)
-        self.graph = Graph(member.file, model, where, takes="float", shape=shape, outputs=labels)
+    def __init__(self, member: CrnnMember, graph: Graph) -> None:
+        self.member = member
+        self.graph = graph
 
-    def scores(self, spectrogram: Spectrogram) -> Scores:
-        """The scores of one window."""
-        mean = self.graph.run(spectrogram).astype(np.float64).mean(axis=0)  # [labels]
+    def say(self, sound: Sound) -> Said:
+        """Posteriors, which sum to 1."""
+        posteriors = sound.output(self.graph, sound.spectrogram(self.member))
+        mean = posteriors.astype(np.float64).mean(axis=0)  # [labels]
         # Written so that NaN, which compares as false, is refused.
         if not (mean.min() >= 0.0 and abs(mean.sum() - 1.0) <= SUM_TOLERANCE):
             raise ModelError(f"gave no probabilities (sum {mean.sum():.6g})")
-        normalised: Scores = np.minimum(mean / mean.sum(), 1.0)  # 1 + 2e-16 is no probability
+        normalised: Said = np.minimum(mean / mean.sum(), 1.0)  # 1 + 2e-16 is no probability
         return normalised
+
+    def scores(self, said: Said) -> Scores:
+        """Posteriors are probabilities."""
+        return said
 
 
 class DeepSpectrum:
     """Picture -> embedding -> decision values, averaged over channels -> probabilities."""
 
-    def __init__(
-        self, member: DeepSpectrumMember, machine: LinearSvm, model: bytes, where: Processor
-    ) -> None:
+    def __init__(self, member: DeepSpectrumMember, machine: LinearSvm, graph: Graph) -> None:
         self.member = member
         self.machine = machine
-        shape = (3, member.picture.size, member.picture.size)
-        features = machine.weights.shape[1]
-        self.graph = Graph(member.file, model, where, takes="uint8", shape=shape, outputs=features)
+        self.graph = graph
 
-    def scores(self, spectrogram: Spectrogram) -> Scores:
-        """The scores of one window."""
-        if not np.isfinite(spectrogram).all():  # of which there is no picture
-            raise ModelError("was given a spectrogram that is not finite")
-        pictures = picture(spectrogram, self.member.picture, self.member.log_mel)
-        embeddings = self.graph.run(pictures)  # [channels, features]
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
-            decisions = self.machine.decide(embeddings).mean(axis=0)  # [labels]
-        if not np.isfinite(decisions).all():
-            raise ModelError("gave decision values that are not finite")
-        return _softmax(decisions, self.member.temperature)
+    def say(self, sound: Sound) -> Said:
+        """Decision values."""
+        embeddings = sound.output(self.graph, sound.pictures(self.member))  # [channels, features]
+        return _decide(self.machine, embeddings)
+
+    def scores(self, said: Said) -> Scores:
+        """Probabilities by the member's temperature."""
+        return _softmax(said, self.member.temperature)
 
 
-def _softmax(decisions: npt.NDArray[np.float64], temperature: float) -> Scores:
+class Stacked:
+    """What the stack makes of all members."""
+
+    def __init__(self, stack: Stack, machine: LinearSvm) -> None:
+        self.stack = stack
+        self.machine = machine
+
+    def scores(self, said: Mapping[str, Said]) -> Scores:
+        """Probabilities.
+
+        Args:
+            said: by every member's name.
+
+        Raises:
+            ModelError: the decision values are not finite.
+        """
+        side_by_side = np.concatenate([said[name] for name in self.stack.members])
+        return _softmax(_decide(self.machine, side_by_side[None]), self.stack.temperature)
+
+
+def _decide(machine: LinearSvm, features: npt.NDArray[np.floating]) -> Said:
+    """Decision values, the mean over rows of `[rows, features]`."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+        decisions: Said = machine.decide(features).mean(axis=0)  # [labels]
+    if not np.isfinite(decisions).all():
+        raise ModelError("gave decision values that are not finite")
+    return decisions
+
+
+def _softmax(decisions: Said, temperature: float) -> Scores:
     # Less the largest: exp() of a large number would overflow.
     powers = np.exp((decisions - decisions.max()) / temperature)
     probabilities: Scores = powers / powers.sum()

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from monitor.inference.bundle import Bundle
 from monitor.inference.graph import ModelError, processor
-from monitor.inference.logmel import LogMelSpec, log_mel
-from monitor.inference.manifest import ChannelPolicy
-from monitor.inference.members import Scores, Spectrogram, open_members
+from monitor.inference.manifest import STACK, Member
+from monitor.inference.members import Model, Said, Scores, Stacked, open_members
+from monitor.inference.sound import Sound
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,10 @@ class Recogniser:
 
     def __init__(self, bundle: Bundle, threads: int = 1, provider: str = "auto") -> None:
         self.bundle = bundle
-        self._models = open_members(bundle, processor(provider, threads))
-        self.provider = "CUDA" if all(model.graph.on_gpu for model in self._models.values()) else "CPU"
+        self.models = open_members(bundle, processor(provider, threads))
+        stack = bundle.manifest.stack
+        self._stacked = None if stack is None else Stacked(stack, bundle.machines()[STACK])
+        self.provider = "CUDA" if all(model.graph.on_gpu for model in self.models.values()) else "CPU"
         if provider == "cuda" and self.provider == "CPU":
             log.warning("CUDA was asked for, but no usable GPU was found")
         log.info(
@@ -50,7 +52,9 @@ class Recogniser:
         )
 
     def recognise(self, samples: npt.NDArray[np.float32]) -> Recognition:
-        """Recognise one window: the mean over members, each of which goes its own way about the channels.
+        """Recognise one window: what the stack makes of the members, or their mean if there is none.
+
+        Each member goes its own way about the channels.
 
         Args:
             samples: finite float32 `[channels, window]` at the bundle's sample rate.
@@ -58,20 +62,19 @@ class Recogniser:
         Raises:
             ModelError: the output cannot be used.
         """
-        spectrograms: dict[tuple[LogMelSpec, ChannelPolicy], Spectrogram] = {}
-        scores: dict[str, Scores] = {}
-        for member, model in self._models.items():
-            front_end = (member.log_mel, member.channels)
-            if front_end not in spectrograms:
-                spectrograms[front_end] = _spectrogram(samples, *front_end)
-            try:
-                scores[member.name] = model.scores(spectrograms[front_end])
-            except ModelError as exc:
-                raise ModelError(f"member {member.name} {exc}") from exc
-        return Recognition(np.mean(list(scores.values()), axis=0), scores)
+        sound = Sound(samples)
+        said = {member.name: _say(member, model, sound) for member, model in self.models.items()}
+        members = {member.name: model.scores(said[member.name]) for member, model in self.models.items()}
+        if self._stacked is None:
+            return Recognition(np.mean(list(members.values()), axis=0), members)
+        try:
+            return Recognition(self._stacked.scores(said), members)
+        except ModelError as exc:
+            raise ModelError(f"the stack {exc}") from exc
 
 
-def _spectrogram(samples: npt.NDArray[np.float32], spec: LogMelSpec, channels: ChannelPolicy) -> Spectrogram:
-    if channels == "mono":
-        samples = samples.mean(axis=0, keepdims=True)
-    return log_mel(samples, spec)
+def _say(member: Member, model: Model, sound: Sound) -> Said:
+    try:
+        return model.say(sound)
+    except ModelError as exc:
+        raise ModelError(f"member {member.name} {exc}") from exc

@@ -12,9 +12,10 @@ import torch
 from export.crnn import TOLERANCE, Ensemble, export_ensemble
 from export.graph import export_graph, real_windows
 from export.onnx import absolute, check
+from export.system import single
 from monitor.errors import MonitorError
 from tests.toy_training import write_data
-from trainer import folds, recipes, run
+from trainer import folds, recipes
 from trainer.models.crnn import Crnn
 
 
@@ -27,7 +28,7 @@ def model(run_folder: Path) -> Ensemble:
 @pytest.fixture(scope="module")
 def log_mel(run_folder: Path) -> np.ndarray:
     """Windows of the toy run's data."""
-    return real_windows(run.load_config(run_folder), None)
+    return real_windows(single(run_folder), None)
 
 
 def test_batch_axis_is_free(model: Ensemble, log_mel: np.ndarray) -> None:
@@ -88,9 +89,9 @@ def test_models_of_the_recipes(name: str) -> None:
 def test_data_that_moved(run_folder: Path, tmp_path: Path) -> None:
     """If the data is elsewhere now, --data says where; other data is refused."""
     write_data(tmp_path / "moved")
-    assert export_graph(run_folder, tmp_path / "moved") == export_graph(run_folder, None)
+    assert export_graph(single(run_folder), tmp_path / "moved") == export_graph(single(run_folder), None)
     with pytest.raises(MonitorError, match=r"no data folder .* say where it is with --data"):
-        export_graph(run_folder, tmp_path / "nowhere")
+        export_graph(single(run_folder), tmp_path / "nowhere")
     (tmp_path / "moved" / "low").rename(tmp_path / "moved" / "deep")
     with pytest.raises(MonitorError, match="has other classes than the run"):
-        export_graph(run_folder, tmp_path / "moved")
+        export_graph(single(run_folder), tmp_path / "moved")

@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
-import torch
-from torch import nn
 
 from export.cli import main
-from export.pack import _name, pack
+from export.pack import pack
+from export.system import _name
 from monitor.errors import MonitorError
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser
-from tests.toy_training import LABELS, write_data
+from tests import toy_resnet
+from tests.toy_training import LABELS, write_data, write_folds
 from trainer import datasets, recipes, run
 from trainer.features import read_window
-from trainer.models import backbones
 from trainer.train_svm import train
 from trainer.training import Settings
 
-RECIPE = """
-window_seconds = 1.0
-channels = "each"
-backbone = "resnet50"
-weights = "{weights}"
-
-[log_mel]
-sample_rate = 8000
-n_mels = 32
-window_seconds = 0.064
-hop_seconds = 0.032
-mel = "slaney"
-
-[picture]
-cmap = "magma"
-"""
-
-
-def tiny() -> nn.Module:
-    """A network of one layer that sees the picture in 7 x 7 patches."""
-    return nn.Sequential(nn.Conv2d(3, 2, 32, stride=32), nn.ReLU(), nn.Flatten())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tiny_backbone() -> Iterator[None]:
-    """resnet50 is something smaller in this file."""
-    with pytest.MonkeyPatch.context() as patch:
-        facts = backbones.Facts(tiny, 98, "fc", "fan_out", backbones.CAFFE)
-        patch.setitem(backbones.BACKBONES, "resnet50", facts)
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_resnet")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on two folds and an evaluation partition of stereo clips, with weights from a file."""
     folder = tmp_path_factory.mktemp("svm")
-    data = write_data(folder / "tones", clips=6, channels=2)
-    with (data / "folds.csv").open("w", newline="") as file:
-        rows = [(f"{label}/{label}{index}.wav", index % 3) for label in LABELS for index in range(6)]
-        csv.writer(file).writerows([("file", "fold"), *rows])
-    torch.manual_seed(0)
-    torch.save(tiny().state_dict(), folder / "my weights.pt")
-    (folder / "toy.toml").write_text(RECIPE.format(weights=folder / "my weights.pt"))
-    recipe = recipes.load(str(folder / "toy.toml"))
+    data = write_folds(write_data(folder / "tones", clips=6, channels=2), clips=6, folds=3)
+    toy_resnet.write_weights(folder / "my weights.pt", seed=0)
+    recipe = recipes.load(toy_resnet.write_recipe(folder / "toy.toml", folder / "my weights.pt", "magma"))
     settings = Settings(threads=1, device="cpu", cache=folder / "cache")
     train(datasets.read(data), recipe, folder / "run", None, settings)
     return folder / "run"
@@ -98,7 +61,7 @@ def test_member(trained: Path, packed: Bundle) -> None:
     """The member says how its pictures are made, and is named after network, weights and colours."""
     (member,) = packed.manifest.members
     recipe = run.load_config(trained).recipe
-    assert (member.name, member.file) == ("resnet50-myweights-magma", "resnet50-myweights-magma.onnx")
+    assert (member.name, member.file) == ("resnet50-myweights-magma", "resnet50-myweights.onnx")
     assert (member.kind, member.channels) == ("deep-spectrum", "mean")
     assert (member.log_mel, member.picture) == (recipe.log_mel, recipe.picture)
     assert packed.manifest.labels == LABELS

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -227,3 +228,17 @@ def test_calibration_is_reported(recipe: SvmRecipe, data: DataSet, tmp_path: Pat
     alone = train(data, recipe, tmp_path / "one", [1], settings(tmp_path))
     assert alone["calibration"] is None
     assert "Calibration" not in (tmp_path / "one" / "report.md").read_text()
+
+
+def test_weights_are_told(recipe: SvmRecipe, data: DataSet, tmp_path: Path) -> None:
+    """The configuration says which weights the network had; a run does not go on with others."""
+    out, path = tmp_path / "run", tmp_path / "ours.pt"
+    path.write_bytes(b"some weights")
+    recipe = replace(recipe, weights=str(path))
+    train(data, recipe, out, None, settings(tmp_path))
+    told = run.load_config(out).environment["weights"]
+    assert told == f"sha256:{hashlib.sha256(b'some weights').hexdigest()}"
+    (out / "results.json").unlink()
+    path.write_bytes(b"other weights")
+    with pytest.raises(MonitorError, match=r"was begun with other settings \(weights\)"):
+        train(data, recipe, out, None, settings(tmp_path), resume=True)

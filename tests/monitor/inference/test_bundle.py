@@ -196,7 +196,7 @@ def test_a_damaged_bundle_is_refused_in_words(
         (lambda m: m.update(temperature="warm"), r"members\[1\]\.temperature must be a number"),
         (lambda m: m.update(threshold_db=-60), r"members\[1\]\.threshold_db is unknown"),
         (lambda m: m.update(kind="crnn"), r"members\[1\]\.threshold_db is missing"),
-        (lambda m: m.update(name="colors"), r"svm\.npz is for members colours; wanted: colors"),
+        (lambda m: m.update(name="colors"), r"svm\.npz has machines of colours; wanted: colors"),
     ],
 )
 def test_a_bad_deep_spectrum_member_is_refused(
@@ -212,12 +212,12 @@ def test_a_bad_deep_spectrum_member_is_refused(
 @pytest.mark.parametrize(
     ("machines", "message"),
     [
-        (None, r"svm\.npz is missing; member colours needs it"),
+        (None, r"svm\.npz is missing; machines of colours are wanted"),
         (b"", r"svm\.npz: it is no whole \.npz file"),
-        (svm.to_bytes({}), r"svm\.npz is for members none; wanted: colours"),
+        (svm.to_bytes({}), r"svm\.npz has machines of none; wanted: colours"),
         (
             svm.to_bytes({"colours": MACHINE, "x": MACHINE}),
-            r"svm\.npz is for members colours, x; wanted: colours",
+            r"svm\.npz has machines of colours, x; wanted: colours",
         ),
         (svm.to_bytes({"colours": LinearSvm(np.ones((2, 96)), np.ones(2))}), "tells 2 classes apart, not 3"),
     ],
@@ -234,7 +234,7 @@ def test_machines_that_do_not_fit_are_not_written(
 
 def test_a_machine_without_a_member_is_refused(tmp_path: Path) -> None:
     """A bundle holds nothing that is of no use."""
-    with pytest.raises(BundleError, match=r"svm\.npz is for members colours; wanted: none"):
+    with pytest.raises(BundleError, match=r"svm\.npz has machines of colours; wanted: none"):
         write(tmp_path / "a.bundle", toy_manifest(), {**FILES, "svm.npz": TWO_KINDS_FILES["svm.npz"]})
 
 

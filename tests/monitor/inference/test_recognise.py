@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from monitor.errors import MonitorError
-from monitor.inference import bundle, recognise, svm
+from monitor.inference import bundle, sound, svm
 from monitor.inference.bundle import MACHINES, Bundle
 from monitor.inference.graph import ModelError
 from monitor.inference.logmel import log_mel
@@ -228,7 +228,7 @@ def test_kinds_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
     recogniser = Recogniser(Bundle(manifest, files, ""))
     computed = []
     monkeypatch.setattr(
-        recognise, "log_mel", lambda samples, spec: computed.append(spec) or log_mel(samples, spec)
+        sound, "log_mel", lambda samples, spec: computed.append(spec) or log_mel(samples, spec)
     )
     recognition = recogniser.recognise(stereo())
     assert list(recognition.members) == ["tones", "colours", "again", "mono"]

@@ -1,0 +1,90 @@
+"""What a run's own models say about clips: the trainer's front end, torch, and machines in NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from export.crnn import Ensemble
+from export.system import Part, System
+from monitor.errors import MonitorError, safe
+from monitor.inference.picture import picture
+from monitor.inference.recognise import Recognition
+from trainer import embeddings, folds, run
+from trainer.calibration import probabilities
+from trainer.datasets import Clip
+from trainer.features import example
+from trainer.recipes import SvmRecipe
+
+Said = npt.NDArray[np.floating]
+"""`[labels]`: posteriors, or decision values"""
+
+
+class Reference:
+    """The models of a run that have learnt from all of its folds: those that a bundle is made of.
+
+    They are not the ones behind the predictions of the run: a development clip is predicted there by models
+    that have not seen its fold.
+
+    Raises:
+        MonitorError: a model, machine or weights are missing or damaged.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._networks = {file: _network(part) for file, part in system.networks.items()}
+        self._machines = {
+            part.name: run.load_svm(part.folder)
+            for part in system.parts
+            if isinstance(part.recipe, SvmRecipe)
+        }
+        self._stack = run.load_svm(system.folder) if system.fused else None
+
+    def recognise(self, clip: Clip) -> Recognition:
+        """What they say about the first window of a clip.
+
+        Raises:
+            MonitorError: it cannot be read, or is too short.
+        """
+        said = {part.name: self._say(part, clip) for part in self._system.parts}
+        members = {part.name: _scores(part, said[part.name]) for part in self._system.parts}
+        if self._stack is None:
+            (scores,) = members.values()
+            return Recognition(scores, members)
+        decisions = self._stack.decide(np.concatenate(list(said.values())))
+        return Recognition(probabilities(decisions, self._system.results["temperature"]), members)
+
+    def _say(self, part: Part, clip: Clip) -> Said:
+        """The mean over the channels that the part hears."""
+        seen, network = example(clip, part.recipe.front_end), self._networks[part.file]
+        if seen is None:
+            raise MonitorError(f"clip {safe(str(clip.path))} is shorter than a window")
+        if isinstance(part.recipe, SvmRecipe):
+            pictures = picture(seen, part.recipe.picture, part.recipe.log_mel)
+            outputs: Said = self._machines[part.name].decide(_run(network, pictures))
+        else:
+            outputs = _run(network, seen)
+        mean: Said = outputs.mean(axis=0)
+        return mean
+
+
+def _network(part: Part) -> nn.Module:
+    if isinstance(part.recipe, SvmRecipe):
+        return embeddings.load(part.recipe)
+    return Ensemble(folds.load_models(part.folder, part.config.folds)).eval()
+
+
+def _run(network: nn.Module, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    with torch.inference_mode():
+        outputs: npt.NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
+    return outputs
+
+
+def _scores(part: Part, said: Said) -> npt.NDArray[np.float64]:
+    if isinstance(part.recipe, SvmRecipe):
+        return probabilities(said, part.results["temperature"])
+    return said.astype(np.float64)
