@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import soundfile
+from rich.progress import track
 
 from trainer import embeddings, folds, run, train_crnn
 from trainer.datasets import EVALUATION, DataSet
@@ -43,7 +44,7 @@ def forecast(plans: Sequence[Plan], data: DataSet, tested: list[int], settings: 
     """
     measured: dict[str, tuple[float, float]] = {}
     rows = []
-    for planned in plans:
+    for planned in track(plans, "measuring", transient=True):
         row: Row = {"run": str(planned.folder), "done": "yes" if run.is_finished(planned.folder) else "no"}
         recipe = planned.recipe
         if recipe is not None:
