@@ -72,7 +72,8 @@ def _published(manifest: Manifest) -> str:
 
 
 def _share(manifest: Manifest, score: str) -> str:
-    found = manifest.scores.get(score)
+    scores = manifest.scores.get("nested", manifest.scores)  # what was chosen on the folds flatters
+    found = scores.get(score) if isinstance(scores, dict) else None
     return percent(found).strip() if isinstance(found, float) else "not stated"
 
 
