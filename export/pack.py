@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from export.card import model_card
 from export.graph import export_graph
 from export.system import Part, System, read
 from export.verify import compare
-from monitor.inference import bundle, svm
+from monitor.inference import bundle, selftest, svm
 from monitor.inference.bundle import MACHINES, Bundle
 from monitor.inference.manifest import (
     STACK,
@@ -18,8 +19,10 @@ from monitor.inference.manifest import (
     DeepSpectrumMember,
     Manifest,
     Member,
+    SelfTest,
     Stack,
 )
+from monitor.inference.recognise import Recogniser
 from trainer import recipes, run
 from trainer.recipes import FusionRecipe, Recipe, SvmRecipe
 
@@ -50,8 +53,10 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
     machines |= {STACK: run.load_svm(folder)} if system.fused else {}
     files |= {MACHINES: svm.to_bytes(machines)} if machines else {}
     files[CARD] = model_card(manifest, system.results).encode()
-    compare(bundle.assemble(manifest, files), system, data, CLIPS).check()
-    return bundle.write(out, manifest, files)
+    made = bundle.assemble(manifest, files)
+    compare(made, system, data, CLIPS).check()
+    tested = SelfTest(selftest.scores(Recogniser(made, provider="cpu")))
+    return bundle.write(out, replace(manifest, self_test=tested), files)
 
 
 def _manifest(system: System, name: str, notice: str) -> Manifest:

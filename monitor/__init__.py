@@ -7,7 +7,7 @@
     stream      messages.py            ->  label, gap and health messages
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
-    views       dashboard.py           an ordinary subscriber
+    views       dashboard.py           an ordinary subscriber; inventory.py shows what a bundle holds
 
 `core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `config.py` holds every
 default, `cli.py` is the command.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from monitor import __version__
-from monitor.config import DEFAULT_ENDPOINT, SETTINGS, Settings, flag, nearest, resolve
+from monitor.config import DEFAULT_BUNDLE, DEFAULT_ENDPOINT, SETTINGS, Settings, flag, nearest, resolve
 from monitor.errors import Exit, MonitorError, safe
 
 if TYPE_CHECKING:  # everything heavy is imported by the command that needs it
@@ -112,6 +112,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--type", action="append", choices=("label", "gap", "health"), help="only these; repeatable"
     )
     subscribe.add_argument("--json", action="store_true", help="one JSON message per line")
+    text = "what a model bundle holds, and whether it works here"
+    bundle = commands.add_parser("bundle", help=text, description=text, allow_abbrev=False)
+    actions = bundle.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+    _add_bundle_action(actions, "show", _bundle_show, "print what it holds and what a window costs here")
+    _add_bundle_action(
+        actions, "verify", _bundle_verify, "check every file, and its scores for a test signal"
+    )
     _check_options(parser, argv, commands)
     return parser.parse_args(argv)
 
@@ -122,6 +129,13 @@ def _add_command(commands: Any, name: str, run: Callable[..., int], text: str) -
     )
     parser.set_defaults(command=run)
     return parser
+
+
+def _add_bundle_action(actions: Any, name: str, run: Callable[..., int], text: str) -> None:
+    action = _add_command(actions, name, run, text)
+    action.add_argument(
+        "path", type=Path, nargs="?", default=DEFAULT_BUNDLE, metavar="PATH", help="default: the one shipped"
+    )
 
 
 def _add_setting(parser: argparse.ArgumentParser, key: str) -> None:
@@ -223,6 +237,27 @@ def _messages(subscription: Subscription, tick: float) -> Iterator[Message | Non
     """Messages for ever, and None after `tick` seconds without one."""
     while True:
         yield subscription.receive(tick)
+
+
+def _bundle_show(args: argparse.Namespace) -> int:
+    from monitor.inference import bundle, cost
+    from monitor.inference.recognise import Recogniser
+    from monitor.views.inventory import show
+
+    loaded = bundle.load(args.path)
+    show(loaded, cost.measure(Recogniser(loaded)))
+    return Exit.OK
+
+
+def _bundle_verify(args: argparse.Namespace) -> int:
+    from monitor.inference import bundle, selftest
+    from monitor.inference.recognise import Recogniser
+
+    loaded = bundle.load(args.path)
+    difference = selftest.check(Recogniser(loaded))
+    whole = f"{len(loaded.files)} files are whole"
+    print(f"{loaded.model_id}: {whole}; scores as where it was made, within {difference:.1g}")
+    return Exit.OK
 
 
 # Output

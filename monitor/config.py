@@ -62,6 +62,13 @@ def _float(value: Any) -> float:
     return number
 
 
+def _probability(value: Any) -> float:
+    number = math.nan if isinstance(value, bool) else float(value)
+    if not 0 <= number <= 1:
+        raise ValueError
+    return number
+
+
 def _seconds(value: Any) -> float:
     if math.isinf(_float(value)):
         raise ValueError
@@ -106,6 +113,7 @@ def _endpoint(value: Any) -> str:
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 BOOLEAN = Kind(lambda value: value if isinstance(value, bool) else _BOOLEANS[value.lower()], "true or false")
 SECONDS = Kind(_seconds, "a number of seconds above 0")
+PROBABILITY = Kind(_probability, "a number from 0 to 1")
 SPEED = Kind(lambda value: math.inf if value == "max" else _float(value), "a factor above 0, or max")
 TEXTS = Kind(_texts, "a text, or a list of texts")
 PATH = Kind(lambda value: Path(_text(value)).expanduser(), "a path")
@@ -153,6 +161,12 @@ class Settings:
         None, _integer(1, 10**9), "stop after so many windows of each array", "N"
     )
     bundle: Path = _setting(DEFAULT_BUNDLE, PATH, "model bundle (default: the one shipped)", "PATH")
+    unknown_below: float = _setting(
+        0.0,
+        PROBABILITY,
+        "call a window unknown if no class has at least this probability (default: 0, never)",
+        "P",
+    )
     publish: str = _setting(
         DEFAULT_ENDPOINT, ENDPOINT, "where subscribers connect; `none` publishes nothing", "ENDPOINT"
     )

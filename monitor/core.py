@@ -51,6 +51,8 @@ MAX_SLEW = 500e-6
 """Most by which the sample clock is corrected, seconds per second"""
 HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
+UNKNOWN = "unknown"
+"""Label of a window in which no class is probable enough"""
 HEALTH_PAUSE = 1.0
 """A label brings a health message, with the levels of its window, unless there was one so few seconds ago"""
 
@@ -126,6 +128,7 @@ class Core:
         self.node = settings.node or slug(socket.gethostname())
         self.max_windows = settings.max_windows or math.inf
         self.hop = _hop(settings, self.manifest)
+        self.unknown_below = _unknown_below(settings, self.manifest)
         self.boot_id = uuid.uuid4().hex
         self.backlog: Backlog[Array] = Backlog(self.hop)
         self.started = time.monotonic()
@@ -226,14 +229,16 @@ class Core:
     ) -> LabelMessage:
         labels = self.manifest.labels
         best = int(recognition.scores.argmax())
-        stable, since = array.smoother.update(labels[best], start)
+        confidence = float(recognition.scores[best])
+        label = UNKNOWN if confidence < self.unknown_below else labels[best]
+        stable, since = array.smoother.update(label, start)
         power = np.mean([10.0 ** (array.levels[channel] / 10.0) for channel in used])
         return LabelMessage(
             **self._common(array),
             start=start,
             end=self._utc(array, window.end),
-            label=labels[best],
-            confidence=float(recognition.scores[best]),
+            label=label,
+            confidence=confidence,
             scores=dict(zip(labels, recognition.scores.tolist(), strict=True)),
             stable=stable,
             since=since,
@@ -354,6 +359,15 @@ def _hop(settings: Settings, manifest: Manifest) -> int:
         limit = f"{manifest.window_seconds:g} s, the window of bundle {safe(manifest.name)}"
         raise ConfigError(f"a hop of {settings.hop:g} s is not within {limit}")
     return hop
+
+
+def _unknown_below(settings: Settings, manifest: Manifest) -> float:
+    if settings.unknown_below and UNKNOWN in manifest.labels:
+        raise ConfigError(
+            f"bundle {safe(manifest.name)} has a class called {UNKNOWN!r} itself, so it cannot be used with "
+            "--unknown-below; leave that out"
+        )
+    return settings.unknown_below
 
 
 def _state(array: Array) -> State:

@@ -96,6 +96,14 @@ class Stack:
 
 
 @dataclass(frozen=True)
+class SelfTest:
+    """What the bundle says about the signal of `monitor.inference.selftest`, where it was made."""
+
+    scores: tuple[float, ...]
+    """A probability for each label"""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What `bundle.json` says."""
 
@@ -116,6 +124,8 @@ class Manifest:
     """Cross-validated scores"""
     notice: str = ""
     """One line that a user must see at start, such as what the bundle must not be used for"""
+    self_test: SelfTest | None = None
+    """None: not made by export"""
 
     @property
     def window(self) -> int:
@@ -179,6 +189,10 @@ def _check(manifest: Manifest) -> None:
         raise BundleError(f"sample rate of {manifest.sample_rate} Hz; 4 to 192 kHz is possible")
     if not manifest.members:
         raise BundleError("it has no members")
+    if manifest.self_test and len(manifest.self_test.scores) != len(manifest.labels):
+        raise BundleError(
+            f"the self-test has {len(manifest.self_test.scores)} scores, not one for each label"
+        )
     names = sorted(member.name for member in manifest.members)
     if len(set(names)) < len(names):
         raise BundleError("two members have the same name")

@@ -81,8 +81,9 @@ class LabelMessage(Message):
     """Of the window, on the sample clock"""
     end: datetime
     label: str
+    """Most probable class; `unknown` if it is less probable than the daemon was told to believe"""
     confidence: float
-    """Probability of `label`, 0 to 1"""
+    """Probability of the most probable class, 0 to 1"""
     scores: dict[str, float]
     """Class -> probability; they sum to 1"""
     stable: str

@@ -17,7 +17,7 @@ from export.pack import pack
 from export.reference import Reference
 from export.system import numbered
 from monitor.errors import MonitorError
-from monitor.inference import bundle, svm
+from monitor.inference import bundle, selftest, svm
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser, Recognition
 from monitor.inference.svm import LinearSvm
@@ -121,6 +121,11 @@ def test_model_card(packed: Bundle) -> None:
         "activity-trainer fuse RUN1 RUN2 RUN3 --out RUN",
     ):
         assert expected in card
+
+
+def test_self_test(packed: Bundle) -> None:
+    """The bundle tells what it says about the test signal."""
+    assert selftest.check(Recogniser(packed)) < 1e-5
 
 
 def test_two_exports_are_identical(fused: Path, packed: Bundle, tmp_path: Path) -> None:

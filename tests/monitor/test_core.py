@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError
-from monitor.config import Settings
+from monitor.config import ConfigError, Settings
 from monitor.core import Array, Core
 from monitor.inference import bundle
 from monitor.inference.graph import ModelError
@@ -157,6 +158,38 @@ def test_a_faulty_microphone_is_named_and_left_out(toy_bundle: Path, tmp_path: P
     assert (first.channels.used, first.channels.faults) == ([0, 2, 3], {"1": "dead"})
     assert (second.channels.used, second.channels.faults) == ([0, 1, 2, 3], {})
     assert first.level_dbfs == pytest.approx(-23.0, abs=0.1)
+
+
+def chord(start: float, seconds: float) -> Block:
+    """Two tones at once: the model is as sure of the one as of the other."""
+    return Block(tone("low", seconds) + tone("high", seconds), round(start * SECOND), 0.0)
+
+
+def test_what_is_not_probable_enough_is_unknown(toy_bundle: Path, tmp_path: Path) -> None:
+    """Such a window is labelled `unknown`, with its scores as they are; smoothed like any other label."""
+    source = Scripted(speech(0, 2), chord(2, 2), speech(4, 1))
+    messages = monitor(toy_bundle, tmp_path, source, unknown_below=0.9)
+    labels = [message for message in messages if isinstance(message, LabelMessage)]
+    assert [label.label for label in labels] == ["low", "low", "unknown", "unknown", "low"]
+    assert [label.stable for label in labels] == ["low", "low", "low", "unknown", "unknown"]
+    assert all(label.confidence == max(label.scores.values()) for label in labels)
+    assert all((label.confidence < 0.9) == (label.label == "unknown") for label in labels)
+    assert list(labels[2].scores) == ["low", "middle", "high"]
+    (tmp_path / "off").mkdir()
+    off = monitor(toy_bundle, tmp_path / "off", Scripted(chord(0, 1)))
+    assert all(message.label != "unknown" for message in off if isinstance(message, LabelMessage))
+
+
+def test_a_class_called_unknown(toy_bundle: Path, tmp_path: Path) -> None:
+    """A bundle may have one, but not together with the option: nobody could tell the two apart."""
+    loaded = bundle.load(toy_bundle)
+    manifest = dataclasses.replace(loaded.manifest, labels=("low", "unknown", "high"))
+    bundle.write(tmp_path / "unknown.bundle", manifest, loaded.files)
+    assert monitor(tmp_path / "unknown.bundle", tmp_path, Scripted(speech(0, 1, "middle")))
+    with pytest.raises(
+        ConfigError, match=r"has a class called 'unknown' itself.* --unknown-below; leave that out"
+    ):
+        monitor(tmp_path / "unknown.bundle", tmp_path, Scripted(speech(0, 1)), unknown_below=0.5)
 
 
 def test_health_at_start_and_end(toy_bundle: Path, tmp_path: Path) -> None:

@@ -141,6 +141,10 @@ DAMAGE: list[tuple[Callable[[Path], Any], str]] = [
     (edit(lambda d: d.update(sample_rate=16000.5)), r"sample_rate must be a whole number, not 16000\.5"),
     (edit(lambda d: d.update(colour="blue")), "bundle.json: colour is unknown"),
     (edit(lambda d: d.update(training=[])), "training must be an object"),
+    (
+        edit(lambda d: d.update(self_test={"scores": [1.0]})),
+        "the self-test has 1 scores, not one for each label",
+    ),
     (edit(lambda d: d.update(members=[])), "it has no members"),
     (edit(lambda d: d["members"].append(d["members"][0])), "two members have the same name"),
     (edit(lambda d: d.update(members=["crnn"])), r"members\[0\] must be an object, not 'crnn'"),

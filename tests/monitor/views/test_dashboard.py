@@ -151,6 +151,15 @@ def test_a_single_odd_window_is_told_beside_the_activity() -> None:
     assert "last window: absence 83 %" in row(text, "since 18:02:10")
 
 
+def test_unknown_is_shown_like_a_class() -> None:
+    """A window that no class is probable enough for: the word, and the bars of the classes as they are."""
+    scores = dict.fromkeys(CLASSES, 0.6 / (len(CLASSES) - 1)) | {CLASSES[0]: 0.4}
+    message = label("unknown", names=CLASSES, confidence=0.4)
+    text = picture(state_of(dataclasses.replace(message, scores=scores)))
+    assert stands_big("unknown", text)
+    assert "40 %" in row(text.split("probability")[1].split("last hour")[0], CLASSES[0].replace("_", " "))
+
+
 def test_an_activity_ends_where_the_next_began() -> None:
     """A change is known a window late; the activity before it is not drawn over the new one's beginning."""
     ten = timedelta(seconds=10)
