@@ -220,12 +220,15 @@ def test_support_vector_machines_in_a_table(
     toy = {"toy": recipes.load("toy"), "svm": recipes.from_json(THUMBNAILS)}
     monkeypatch.setattr(recipes, "load", lambda name: toy[name])
     monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
+    monkeypatch.setattr("trainer.forecast._apart", lambda *_: (0.1, 0.5))  # seconds and GB, as measured
     both = replace(TOY, systems=(TOY.systems[0], System("random", "svm", {"weights": "random:"})))
     plans = plan.plan(both, tmp_path / "runs" / "toy", [1, 2], epochs=1, systems=None)
     before = forecast(plans, data, [1, 2, 3, 4], settings(tmp_path))
     assert [row["done"] for row in before] == ["0 of 4 epochs", "0 of 4 epochs", "no", "no"]
     assert all(row["hours"] > 0 for row in before)
     assert before[2]["disk"] == pytest.approx(12 * 1024 * 4 / 1e9)
+    assert before[2]["hours"] == pytest.approx(12 * 0.1 / 3600)
+    assert before[2]["memory"] == pytest.approx(0.5 + 12 * 1024 * (8 + 16) / 1e9)
     reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
     _, row = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["rows"]
     values = [
