@@ -89,6 +89,7 @@ class Array:
     state: State = "starting"
     health_due: float = 0.0
     """CLOCK_MONOTONIC, seconds"""
+    microphones: Health = field(init=False)
 
     def __post_init__(self) -> None:
         self.microphones = Health(self.source.sample_rate)
