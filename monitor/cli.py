@@ -325,7 +325,8 @@ class _TextLines:
         from monitor.stream import messages
 
         if isinstance(message, messages.LabelMessage):
-            faults = "".join(f"  microphone {k} {fault}" for k, fault in message.channels.faults.items())
+            found = message.channels.faults.items()
+            faults = "".join(f"  microphone {k} {fault.replace('_', ' ')}" for k, fault in found)
             sure = f"{message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS"
             self._print(message, message.start, f"{message.label:<20} {sure}{faults}")
         elif isinstance(message, messages.GapMessage):

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from monitor.audio import health
 from monitor.audio.backlog import Backlog
+from monitor.audio.health import Health, levels_dbfs
 from monitor.audio.sources import ArraySource, Block, Gap, GapReason
+from monitor.audio.symptoms import Fault
 from monitor.audio.windows import Window, windows
 from monitor.config import ConfigError, Settings, slug
 from monitor.errors import safe
@@ -31,6 +32,7 @@ from monitor.inference.smooth import Smoother
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import (
+    SILENT_DBFS,
     ChannelHealth,
     ChannelUse,
     GapMessage,
@@ -85,10 +87,14 @@ class Array:
     windows: int = 0
     gaps: int = 0
     levels: list[float] = field(default_factory=list)
-    faults: dict[int, health.Fault] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
     state: State = "starting"
     health_due: float = 0.0
     """CLOCK_MONOTONIC, seconds"""
+    microphones: Health = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.microphones = Health(self.source.sample_rate)
 
     def captured(self, index: int) -> float:
         """When the sample at `index` was captured, by the sample clock from the anchor (CLOCK_MONOTONIC)."""
@@ -202,11 +208,14 @@ class Core:
     def _window(self, array: Array, window: Window) -> None:
         """Recognise the healthy channels of a window and publish a label, or a gap if there is none."""
         received = window.samples[:, : window.end - window.start]
-        array.faults = health.faults(received)
-        array.levels = health.levels_dbfs(received).tolist()
+        array.faults = array.microphones.update(received, window.start)
+        array.levels = levels_dbfs(received).tolist()
         used = [channel for channel in range(len(received)) if channel not in array.faults]
         if not used:
             self._unlabelled(array, window, "no_healthy_channel")
+            return
+        if all(array.levels[channel] == SILENT_DBFS for channel in used):  # muted, or cut by a noise gate
+            self._unlabelled(array, window, "digital_silence")
             return
         try:
             recognition = self.recogniser.recognise(window.samples[used])

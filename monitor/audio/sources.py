@@ -21,6 +21,7 @@ GapReason = Literal[
     "suspend",
     "overload",
     "no_healthy_channel",
+    "digital_silence",
     "model_error",
     "end_of_file",
     "stopped",

@@ -88,24 +88,24 @@ def silence(path: Path) -> None:
 
 
 def not_finite(path: Path) -> None:
-    """A float file with NaN in all channels of one window, in one channel of the other."""
+    """A float file that is not finite in one channel of one window, in all channels of the other."""
     samples = tone("low", 2.0)
-    samples[:, 100] = np.nan
-    samples[2, 20000] = np.inf
+    samples[2, 100] = np.inf
+    samples[:, 20000] = np.nan
     write_audio(path, samples, subtype="FLOAT")
 
 
 @pytest.mark.parametrize(
     ("make", "gaps", "faults"),
     [
-        (silence, ["no_healthy_channel"] * 2, []),
+        (silence, ["digital_silence"] * 2, []),
         (not_finite, ["no_healthy_channel"], [{"used": [0, 1, 3], "faults": {"2": "non_finite"}}]),
     ],
 )
 def test_unusable_samples_never_become_a_label(
     toy_bundle: Path, tmp_path: Path, make: Callable[[Path], None], gaps: list[str], faults: list[object]
 ) -> None:
-    """Silent and non-finite channels are left out and named; with none left there is a gap."""
+    """Non-finite channels are left out and named; with none left, or nothing but zeros, there is a gap."""
     make(tmp_path / "a.wav")
     done = run("--replay", tmp_path, "--speed", "max", "--bundle", toy_bundle, "--publish", "none", "--json")
     messages = [json.loads(line) for line in done.stdout.splitlines()]

@@ -148,16 +148,46 @@ def test_overlapping_windows_cover_for_each_other(
     assert (max(message.end for message in spans) - spans[0].start).total_seconds() == 3.0
 
 
+def channels(messages: list[Message]) -> list[tuple[list[int], dict[str, str]]]:
+    """Microphones that each label rests on, and the faults of the rest."""
+    return [(m.channels.used, m.channels.faults) for m in messages if isinstance(m, LabelMessage)]
+
+
 def test_a_faulty_microphone_is_named_and_left_out(toy_bundle: Path, tmp_path: Path) -> None:
-    """The label rests on the others, health says degraded, and it recovers."""
+    """The labels rest on the others until it has been well for three windows; health says degraded."""
     dead = tone("low", 1.0)
     dead[1] = 0.0
-    source = Scripted(Block(dead, 0, 0.0), speech(1, 1))
+    source = Scripted(Block(dead, 0, 0.0), speech(1, 4))
     messages = monitor(toy_bundle, tmp_path, source)
-    first, second = (message for message in messages if isinstance(message, LabelMessage))
-    assert (first.channels.used, first.channels.faults) == ([0, 2, 3], {"1": "dead"})
-    assert (second.channels.used, second.channels.faults) == ([0, 1, 2, 3], {})
+    assert channels(messages) == [([0, 2, 3], {"1": "dead"})] * 3 + [([0, 1, 2, 3], {})] * 2
+    first = next(message for message in messages if isinstance(message, LabelMessage))
     assert first.level_dbfs == pytest.approx(-23.0, abs=0.1)
+    degraded = [m for m in messages if isinstance(m, HealthMessage) and m.state == "degraded"]
+    assert [channel.fault for channel in degraded[0].channels] == [None, "dead", None, None]
+
+
+def test_a_gradual_fault_is_confirmed_first(toy_bundle: Path, tmp_path: Path) -> None:
+    """An offset must last for three windows before the microphone leaves."""
+    offset = tone("low", 4.0)
+    offset[3] += 0.1
+    messages = monitor(toy_bundle, tmp_path, Scripted(Block(offset, 0, 0.0), speech(4, 3)))
+    faulty = ([0, 1, 2], {"3": "dc_offset"})
+    assert channels(messages) == [([0, 1, 2, 3], {})] * 2 + [faulty] * 4 + [([0, 1, 2, 3], {})]
+
+
+def test_without_a_healthy_microphone_there_is_a_gap(toy_bundle: Path, tmp_path: Path) -> None:
+    """Arrays have labels as long as one microphone is well."""
+    stuck = np.full((4, SECOND), 0.25, dtype=np.float32)
+    messages = monitor(toy_bundle, tmp_path, Scripted(Block(stuck, 0, 0.0), speech(1, 3)))
+    assert timeline(messages) == ["no_healthy_channel 1"] * 3 + ["low 1"]
+
+
+def test_digital_silence_is_no_label_and_no_fault(toy_bundle: Path, tmp_path: Path) -> None:
+    """A muted array has heard nothing, which is not that nobody is there."""
+    silence = np.zeros((4, SECOND), dtype=np.float32)
+    messages = monitor(toy_bundle, tmp_path, Scripted(Block(silence, 0, 0.0), speech(1, 1)))
+    assert timeline(messages) == ["digital_silence 1", "low 1"]
+    assert channels(messages) == [([0, 1, 2, 3], {})]
 
 
 def chord(start: float, seconds: float) -> Block:

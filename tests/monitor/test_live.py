@@ -106,7 +106,7 @@ def test_live_labels_equal_those_of_the_replay(
     assert live.stop() < 2.0
     live.timeline()
     assert sequence(live.messages) == ["low", "high", "middle"]
-    assert {m["reason"] for m in live.messages if m["type"] == "gap"} <= {"no_healthy_channel", "stopped"}
+    assert {m["reason"] for m in live.messages if m["type"] == "gap"} <= {"digital_silence", "stopped"}
 
 
 def test_a_killed_capture_process_is_replaced(
