@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monitor.audio.soundcard import SoundCard
-from monitor.audio.sources import Block, SourceError
+from monitor.audio.sources import Block, Gap, SourceError
 from monitor.errors import Exit
 
 RESPEAKER = {
@@ -62,7 +62,8 @@ def test_a_card_of_another_rate_is_resampled(cards: Any) -> None:
     card = SoundCard("hw:1", 16000, 6)
     received = 0
     for record in card.records():
-        assert isinstance(record, Block)
+        if isinstance(record, Gap):  # a machine that is too busy to read in time
+            continue
         received += record.samples.shape[1]
         if received > 8000:
             break
