@@ -30,6 +30,8 @@ CARD = "MODEL_CARD.md"
 CLIPS = 20
 """Real ones that a bundle must give the run's own labels before it is written"""
 SCORES = ("accuracy", "macro_f1", "interval")
+PRIVATE = ("machine", "processor")
+"""Of a run's environment: where somebody trains is nobody's business"""
 
 
 def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> Bundle:
@@ -107,7 +109,7 @@ def _how(config: run.Config) -> dict[str, Any]:
         "recipe": _recipe(config.recipe),
         "folds": list(config.folds),
         "threads": config.threads,
-        "environment": config.environment,
+        "environment": {key: text for key, text in config.environment.items() if key not in PRIVATE},
     }
 
 
