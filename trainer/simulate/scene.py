@@ -53,8 +53,8 @@ class Source:
 Activity = Callable[[Dice, int], list[Source]]
 """Dice and number of samples in, everything that sounds out; the dice decide all that is random.
 
-It is called once for a session (one to several minutes of one activity in one home): what is drawn at its start
-with `Dice.trait` stays for the session, and the session is cut into clips of 10 s afterwards.
+It is called once for a session, one to several minutes of one activity in one home, which is cut into clips
+of 10 s afterwards: what is drawn at its start with `Dice.trait` stays for the session.
 """
 
 
@@ -72,4 +72,5 @@ def at_level(sound: Sound, db_spl: float) -> Sound:
     if loudest == 0.0:
         return sound
     active = float(power[power >= loudest / 1000.0].mean())
-    return sound * (REFERENCE_PASCALS * 10.0 ** (db_spl / 20.0) / np.sqrt(active))
+    scaled: Sound = sound * (REFERENCE_PASCALS * 10.0 ** (db_spl / 20.0) / np.sqrt(active))
+    return scaled
