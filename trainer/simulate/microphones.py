@@ -73,7 +73,7 @@ def draw_microphones(dice: Dice) -> Microphones:
         self_noise=dice.trait(25.0, 38.0),
         rumble=dice.trait(20.0, 500.0),
         stagger=dice.one_of((0.0, dice.trait(0.0, 0.25))),
-        hum=dice.trait(-90.0, -60.0) if dice.chance(0.25) else None,
+        hum=dice.trait(-100.0, -70.0) if dice.chance(0.25) else None,
         mains=dice.one_of((50.0, 60.0)),
         bits=bits,
         converter_noise=dice.trait(0.4, 1.5),

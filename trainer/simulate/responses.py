@@ -31,6 +31,8 @@ HALF = 16
 """Samples of the delaying filter on each side of an arrival"""
 RING = 512
 """Samples in which the filters of the octave bands die away"""
+BLOCK = 4096
+"""Lengths of responses are multiples of this"""
 
 
 def point_responses(rng: np.random.Generator, home: Home, node: Node, points: Floats) -> list[Response]:
@@ -85,19 +87,12 @@ def _early(images: Floats, damping: Floats, microphones: Floats) -> Response:
     off = taps - HALF + 1 - (delay - whole)[..., None]  # [4, images, 2 HALF] samples from the arrival
     arrival = np.sinc(off) * np.cos(0.5 * np.pi * off / HALF) ** 2
     index = whole[..., None] + taps + 1  # HALF samples late, because the filter starts before the arrival
-    length = int(index.max()) + RING
-    bands = np.stack(
-        [
-            [
-                np.bincount(at.ravel(), (gain[:, None] * shape).ravel(), length)
-                for at, gain, shape in zip(index, band, arrival, strict=True)
-            ]
-            for band in gains
-        ]
-    )  # [7, 4, length]
-    fast = scipy.fft.next_fast_len(length, real=True)
-    spectrum = (scipy.fft.rfft(bands, fast) * _bands(fast)[:, None]).sum(axis=0)
-    response: Response = scipy.fft.irfft(spectrum, fast)[:, HALF:].astype(np.float32)
+    length = _rounded(int(index.max()) + RING)
+    rows = length * np.arange(len(CENTRES) * MICROPHONES).reshape(-1, MICROPHONES, 1, 1)
+    placed = np.bincount((rows + index).ravel(), (gains[..., None] * arrival).ravel(), rows.size * length)
+    bands = placed.reshape(-1, MICROPHONES, length)  # [7, 4, length]
+    spectrum = (scipy.fft.rfft(bands) * _bands(length)[:, None]).sum(axis=0)
+    response: Response = scipy.fft.irfft(spectrum, length)[:, HALF:].astype(np.float32)
     return response
 
 
@@ -105,7 +100,7 @@ def _times(home: Home) -> Floats:
     """When the samples of a response are heard, `[taps]` seconds after the sound."""
     images = float(np.linalg.norm((ORDER + 1) * home.size)) / SPEED_OF_SOUND  # later than the last of them
     seconds = images + float(reverberation(home.size, home.absorption).max())
-    return np.arange(scipy.fft.next_fast_len(round(RATE * seconds) + RING, real=True)) / RATE
+    return np.arange(_rounded(round(RATE * seconds) + RING)) / RATE
 
 
 def _missing(size: Floats, times: Floats) -> Floats:
@@ -136,6 +131,11 @@ def _tail(rng: np.random.Generator, home: Home, part: Floats) -> Response:
     bands = scipy.fft.irfft(noise * _bands(taps)[:, None], taps)  # [7, 4, taps]
     response: Response = np.einsum("bmt,bt->mt", bands, envelope)
     return response
+
+
+def _rounded(samples: int) -> int:
+    """Up to one of few lengths, so that what depends on length alone is computed only a few times."""
+    return -(-samples // BLOCK) * BLOCK
 
 
 @cache

@@ -21,8 +21,10 @@ MARGIN = 0.1
 """Metres that arrays and spots keep from the walls"""
 SMALLEST = 1.0
 """Metres; a smaller room cannot hold what a home holds"""
-CLOSE_UP = 0.3
-"""Part of the arrays that stand near what they are to hear, as people's own recordings do"""
+BESIDE = ((0.3, 1.0), (1.0, 3.0))
+"""Metres from the action of arrays that stand by it: as near as in people's own recordings, or farther off"""
+AT_A_WALL = 0.4
+"""Part of the arrays that do not"""
 ALMOST_DRY = 0.15
 """Part of the homes that hardly reverberate"""
 
@@ -69,14 +71,14 @@ class Home:
                 )
 
 
-def draw_home(dice: Dice, nodes: int = 4, close_to: Spot | None = None) -> Home:
+def draw_home(dice: Dice, nodes: int = 4, action: Spot | None = None) -> Home:
     """A home at random. With held-out dice, of sizes and materials that no other home has.
 
     Args:
         dice: source of random numbers.
         nodes: number of arrays.
-        close_to: where the action is: some of the arrays stand 0.3 to 1 m from it; None, or outside: each of
-            them close to any spot.
+        action: where most of the sound will come from, so that some of the arrays stand by it; None or
+            outside: each by any spot.
 
     Raises:
         MonitorError: pyroomacoustics is not installed.
@@ -84,11 +86,12 @@ def draw_home(dice: Dice, nodes: int = 4, close_to: Spot | None = None) -> Home:
     size = np.array([dice.trait(3.0, 9.0), dice.trait(3.0, 7.0), dice.trait(2.3, 3.2)])
     seconds = dice.trait(0.05, 0.15) if dice.chance(ALMOST_DRY) else dice.trait(0.15, 0.9)
     spots = _furnish(dice, size)
+    actions = [place for spot, place in spots.items() if action in {spot, None, Spot.OUTSIDE}]
     return Home(
         size=size,
         absorption=absorption(dice, size, seconds),
         spots=spots,
-        nodes=tuple(_node(dice, number, size, spots, close_to) for number in range(1, nodes + 1)),
+        nodes=tuple(_node(dice, number, size, dice.one_of(actions)) for number in range(1, nodes + 1)),
     )
 
 
@@ -123,11 +126,8 @@ def _furnish(dice: Dice, size: Floats) -> dict[Spot, Floats]:
     return {spot: np.where(mirrored, size - place, place) for spot, place in places.items()}
 
 
-def _node(dice: Dice, number: int, size: Floats, spots: dict[Spot, Floats], close_to: Spot | None) -> Node:
-    if dice.chance(CLOSE_UP):
-        place = _beside(dice, spots.get(close_to) if close_to else None, spots)
-    else:
-        place = _at_a_wall(dice, size)
+def _node(dice: Dice, number: int, size: Floats, action: Floats) -> Node:
+    place = _at_a_wall(dice, size) if dice.chance(AT_A_WALL) else _beside(dice, action)
     along = dice.between(0.0, np.pi)
     line = SPACING * (np.arange(MICROPHONES) - (MICROPHONES - 1) / 2)  # [4] metres
     direction = np.array([np.cos(along), np.sin(along), 0.0])
@@ -135,12 +135,11 @@ def _node(dice: Dice, number: int, size: Floats, spots: dict[Spot, Floats], clos
     return Node(number=number, positions=positions, microphones=draw_microphones(dice))
 
 
-def _beside(dice: Dice, spot: Floats | None, spots: dict[Spot, Floats]) -> Floats:
-    """0.3 to 1 m from a spot, at its height or above it."""
-    centre = dice.one_of(list(spots.values())) if spot is None else spot
+def _beside(dice: Dice, spot: Floats) -> Floats:
+    """Near a spot, at its height or above it."""
     around, up = dice.between(0.0, 2.0 * np.pi), dice.between(-0.2, 1.2)
     direction = np.array([np.cos(around) * np.cos(up), np.sin(around) * np.cos(up), np.sin(up)])
-    place: Floats = centre + dice.between(0.3, 1.0) * direction
+    place: Floats = spot + dice.between(*dice.one_of(BESIDE)) * direction
     return place
 
 
