@@ -28,6 +28,7 @@ MAIN = (
     (pans, Spot.STOVE, (56.0, 80.0)),
 )
 COMPANY = (
+    (frying, Spot.STOVE, (44.0, 62.0), 0.25),
     (boiling, Spot.STOVE, (42.0, 60.0), 0.25),
     (simmering, Spot.STOVE, (38.0, 56.0), 0.15),
     (stirring, Spot.STOVE, (50.0, 70.0), 0.4),

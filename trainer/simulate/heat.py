@@ -24,6 +24,7 @@ from trainer.simulate.textures import (
     poisson,
     resonance,
     rms_one,
+    steps,
     stretches,
     wander,
 )
@@ -103,8 +104,7 @@ def hood(dice: Dice, samples: int) -> Sound:
     sound += factor(dice.trait(-26.0, -6.0)) * hum(dice, samples, mains, dice.whole(2, 8))
     blades = log_trait(dice, 120.0, 700.0)
     sound += factor(dice.trait(-30.0, -8.0)) * hum(dice, samples, blades, 3, drift=0.003)
-    steps = stretches(dice, samples, (15.0, 90.0), (0.05, 0.1))
-    return sound * gate(dice, samples, steps, fade=dice.between(0.5, 2.0), db=dice.trait(0.0, 10.0))
+    return sound * steps(dice, samples, (15.0, 90.0), fade=dice.between(0.5, 2.0), db=dice.trait(0.0, 10.0))
 
 
 def oven(dice: Dice, samples: int) -> Sound:
