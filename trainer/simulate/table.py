@@ -107,11 +107,13 @@ def _squeaky(dice: Dice, stroke: Sound) -> Sound:
 
 
 def cups(dice: Dice, samples: int, often: bool) -> Sound:
-    """Cups and glasses put down, stirred in, clinked."""
+    """Cups, glasses and plates put down, stirred in, clinked."""
     cup = thing(dice, dice.one_of((CUP, CUP, GLASS, PLASTIC)))
     table = thing(dice, WOOD)
     down = strikes(dice, cup, 4, SOFT, (0.005, 0.15)) + strikes(dice, table, 4, SOFT, (0.01, 0.06))
-    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8))
+    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8)) + strikes(
+        dice, thing(dice, PLATE), 2, SOFT, ON_TABLE
+    )
     rate = log_trait(dice, 0.12, 0.5) if often else log_trait(dice, 0.04, 0.25)
     sound = place(dice, samples, gestures(dice, samples, rate, (1, 3), (0.05, 0.3)), down, db=18.0)
     if dice.chance(0.4):
