@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from trainer.simulate.dice import Dice
@@ -11,48 +14,54 @@ from trainer.simulate.textures import Range, stretches
 from trainer.simulate.water import tap
 from trainer.simulate.worktop import chopping, cupboards, grating, packets, pans, stirring, whisking
 
-
-def _water(dice: Dice, samples: int) -> Sound:
-    """A pot is filled, something rinsed."""
-    return tap(dice, samples, stretches(dice, samples, (1.5, 6.0), (10.0, 40.0)))
-
-
-# What is heard, where, at how many dB SPL at 1 m, and how often it is part of a session.
-MAIN = (
-    (frying, Spot.STOVE, (46.0, 66.0)),
-    (frying, Spot.STOVE, (46.0, 66.0)),
-    (boiling, Spot.STOVE, (42.0, 60.0)),
-    (chopping, Spot.WORKTOP, (54.0, 76.0)),
-    (stirring, Spot.STOVE, (50.0, 70.0)),
-    (whisking, Spot.WORKTOP, (52.0, 72.0)),
-    (pans, Spot.STOVE, (56.0, 80.0)),
-)
-COMPANY = (
-    (boiling, Spot.STOVE, (42.0, 60.0), 0.25),
-    (simmering, Spot.STOVE, (38.0, 56.0), 0.15),
-    (stirring, Spot.STOVE, (50.0, 70.0), 0.4),
-    (pans, Spot.STOVE, (54.0, 78.0), 0.5),
-    (chopping, Spot.WORKTOP, (52.0, 74.0), 0.2),
-    (grating, Spot.WORKTOP, (50.0, 68.0), 0.12),
-    (cupboards, Spot.WORKTOP, (52.0, 74.0), 0.3),
-    (packets, Spot.WORKTOP, (44.0, 64.0), 0.25),
-    (_water, Spot.SINK, (46.0, 62.0), 0.12),
-    (kettle, Spot.WORKTOP, (48.0, 64.0), 0.12),
-    (oven, Spot.WORKTOP, (40.0, 58.0), 0.15),
-    (hood, Spot.STOVE, (45.0, 66.0), 0.35),
-)
 SIZES = {Spot.STOVE: 0.5, Spot.WORKTOP: 0.6, Spot.SINK: 0.3}
 """Metres"""
 
 
+@dataclass(frozen=True)
+class Part:
+    """Something that may be heard while somebody cooks."""
+
+    make: Callable[[Dice, int], Sound]
+    spot: Spot
+    level: Range
+    """dB SPL at 1 m"""
+    leads: int
+    """Weight as what the session is about; 0: never"""
+    joins: float
+    """How often it is there beside something else"""
+
+
+def _filling_pots(dice: Dice, samples: int) -> Sound:
+    return tap(dice, samples, stretches(dice, samples, (1.5, 6.0), (10.0, 40.0)))
+
+
+PARTS = (
+    Part(frying, Spot.STOVE, (44.0, 66.0), 3, 0.25),
+    Part(boiling, Spot.STOVE, (42.0, 60.0), 2, 0.25),
+    Part(chopping, Spot.WORKTOP, (52.0, 76.0), 2, 0.2),
+    Part(stirring, Spot.STOVE, (50.0, 70.0), 1, 0.4),
+    Part(whisking, Spot.WORKTOP, (52.0, 72.0), 1, 0.1),
+    Part(pans, Spot.STOVE, (54.0, 78.0), 1, 0.5),
+    Part(grating, Spot.WORKTOP, (50.0, 68.0), 0, 0.12),
+    Part(cupboards, Spot.WORKTOP, (52.0, 74.0), 0, 0.3),
+    Part(packets, Spot.WORKTOP, (44.0, 64.0), 0, 0.25),
+    Part(_filling_pots, Spot.SINK, (46.0, 62.0), 0, 0.12),
+    Part(simmering, Spot.STOVE, (38.0, 56.0), 0, 0.15),
+    Part(kettle, Spot.WORKTOP, (48.0, 64.0), 0, 0.12),
+    Part(oven, Spot.WORKTOP, (40.0, 58.0), 0, 0.15),
+    Part(hood, Spot.STOVE, (45.0, 66.0), 0, 0.35),
+)
+
+
 def cooking(dice: Dice, samples: int) -> list[Source]:
     """Somebody prepares a meal at stove and worktop."""
-    main = dice.one_of(MAIN)
-    company = [part[:3] for part in COMPANY if dice.chance(part[3]) and part[0] is not main[0]]
+    lead = dice.one_of([part for part in PARTS for _ in range(part.leads)])
     heard: dict[Spot, list[Sound]] = {}
-    for make, spot, levels in (main, *company):
-        level: Range = levels
-        heard.setdefault(spot, []).append(at_level(make(dice, samples), dice.trait(*level)))
+    for part in PARTS:
+        if part is lead or dice.chance(part.joins):
+            sound = at_level(part.make(dice, samples), dice.trait(*part.level))
+            heard.setdefault(part.spot, []).append(sound)
     return [
         Source(np.sum(sounds, axis=0), spot, moves=dice.between(0.0, 0.4), size=SIZES[spot])
         for spot, sounds in heard.items()

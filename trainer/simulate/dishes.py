@@ -18,6 +18,7 @@ from trainer.simulate.struck import (
     SOFT,
     crockery,
     scrape,
+    squeak,
     strikes,
     thing,
 )
@@ -45,25 +46,25 @@ IN_WATER_OR_HAND: Range = (0.004, 0.12)
 
 def dishwashing(dice: Dice, samples: int) -> list[Source]:
     """Somebody washes the dishes at the sink."""
-    water = dice.one_of(("running", "running", "now and then", "basin"))
+    water = dice.one_of(("running", "running", "now and then", "basin", "off"))
     parts = []
-    if water != "basin":
+    if water in ("running", "now and then"):
         busy, idle = ((12.0, 90.0), (1.0, 4.0)) if water == "running" else ((2.0, 12.0), (1.5, 9.0))
         times = stretches(dice, samples, busy, idle)
-        parts.append(at_level(tap(dice, samples, times), dice.trait(48.0, 68.0)))
-    if water == "basin" or dice.chance(0.5):
+        parts.append(at_level(tap(dice, samples, times), dice.trait(50.0, 68.0)))
+    if water == "basin" or (water != "off" and dice.chance(0.4)):
         parts.append(at_level(_splashing(dice, samples), dice.trait(42.0, 60.0)))
-    if water == "basin" or dice.chance(0.9):
-        parts.append(at_level(_clatter(dice, samples), dice.trait(55.0, 78.0)))
-    if dice.chance(0.6):
+    if water in ("basin", "off") or dice.chance(0.8):
+        parts.append(at_level(_clatter(dice, samples), dice.trait(50.0, 74.0)))
+    if dice.chance(0.5):
         parts.append(at_level(_scrubbing(dice, samples), dice.trait(38.0, 58.0)))
     if dice.chance(0.3):
         parts.append(at_level(_occasional(dice, samples), dice.trait(48.0, 64.0)))
-    rack = at_level(_drainer(dice, samples), dice.trait(55.0, 80.0))
+    rack = at_level(_drainer(dice, samples), dice.trait(50.0, 74.0))
     sources = [
         Source(np.sum(parts, axis=0), Spot.SINK, moves=dice.between(0.0, 0.3), size=dice.trait(0.1, 0.5))
     ]
-    return [*sources, Source(rack, Spot.WORKTOP, size=0.3)] if dice.chance(0.7) else sources
+    return [*sources, Source(rack, Spot.WORKTOP, size=0.3)] if dice.chance(0.6) else sources
 
 
 def _clatter(dice: Dice, samples: int) -> Sound:
@@ -75,6 +76,7 @@ def _clatter(dice: Dice, samples: int) -> Sound:
     rubs = [
         scrape(dice, thing(dice, dice.one_of(DISHES)), log_between(dice, 0.1, 0.6), 0.03) for _ in range(4)
     ]
+    rubs += [squeak(dice, log_between(dice, 0.06, 0.4)) for _ in range(dice.one_of((0, 0, 1, 2)))]
     rubbing = place(dice, samples, poisson(dice, samples, log_trait(dice, 0.05, 0.6)), rubs)
     return place(dice, samples, hits, bank, db=24.0) + dice.between(0.1, 0.7) * rubbing
 

@@ -24,6 +24,7 @@ from trainer.simulate.textures import (
     poisson,
     resonance,
     rms_one,
+    steps,
     stretches,
     wander,
 )
@@ -83,10 +84,10 @@ def kettle(dice: Dice, samples: int) -> Sound:
     seconds = samples / RATE
     length = log_between(dice, min(20.0, seconds), 1.5 * seconds)
     start = dice.between(-0.3 * length, 0.3 * seconds)
-    place_in_time = (np.arange(samples) / RATE - start) / length  # 0: switched on, 1: switched off
-    loud = 10.0 ** ((40.0 * np.clip(place_in_time / 0.7, 0.0, 1.0) - 40.0) / 20.0)
-    on = (place_in_time > 0.0) & (place_in_time < 1.0)
-    rolls = np.clip((place_in_time - 0.75) / 0.1, 0.0, 1.0)
+    progress = (np.arange(samples) / RATE - start) / length  # 0: switched on, 1: switched off
+    loud = 10.0 ** ((40.0 * np.clip(progress / 0.7, 0.0, 1.0) - 40.0) / 20.0)
+    on = (progress > 0.0) & (progress < 1.0)
+    rolls = np.clip((progress - 0.75) / 0.1, 0.0, 1.0)
     hiss = colour(dice, [(80, -16), (300, -4), (900, 0), (2500, -3), (6000, -14)], 6.0)
     roll = colour(dice, [(60, -6), (200, 0), (600, -1), (2000, -8), (8000, -22)], 6.0)
     hiss += resonance(log_trait(dice, 300.0, 2500.0), dice.trait(0.0, 9.0), 0.2)
@@ -103,8 +104,7 @@ def hood(dice: Dice, samples: int) -> Sound:
     sound += factor(dice.trait(-26.0, -6.0)) * hum(dice, samples, mains, dice.whole(2, 8))
     blades = log_trait(dice, 120.0, 700.0)
     sound += factor(dice.trait(-30.0, -8.0)) * hum(dice, samples, blades, 3, drift=0.003)
-    steps = stretches(dice, samples, (15.0, 90.0), (0.05, 0.1))
-    return sound * gate(dice, samples, steps, fade=dice.between(0.5, 2.0), db=dice.trait(0.0, 10.0))
+    return sound * steps(dice, samples, (15.0, 90.0), fade=dice.between(0.5, 2.0), db=dice.trait(0.0, 10.0))
 
 
 def oven(dice: Dice, samples: int) -> Sound:
@@ -120,23 +120,17 @@ def oven(dice: Dice, samples: int) -> Sound:
 
 
 def beeps(dice: Dice, samples: int, times: Stretches) -> Sound:
-    """Beeps of a small buzzer at the end of every stretch and, for the keys, before it; peak 1."""
+    """Beeps of a small buzzer at the end of every stretch; peak about 1."""
     pitch = log_trait(dice, 900.0, 4200.0)
     length = log_trait(dice, 0.05, 0.8)
     time = np.arange(int(length * RATE)) / RATE
-    tone = np.sin(2.0 * np.pi * pitch * time) + dice.trait(0.0, 0.5) * np.sin(6.0 * np.pi * pitch * time) * (
-        3.0 * pitch < RATE / 2
-    )
+    tone = np.sin(2.0 * np.pi * pitch * time)
+    if 3.0 * pitch < RATE / 2:
+        tone += dice.trait(0.0, 0.5) * np.sin(6.0 * np.pi * pitch * time)
     tone *= np.minimum(1.0, np.minimum(time, time[-1] - time) / 0.004)
-    keys, done = tone[: int(0.08 * RATE)], dice.whole(1, 6)
-    sound = np.zeros(samples + RATE)
-    for start, end in times:
-        pressed = max(0, start - int(dice.between(0.3, 3.0) * RATE))
-        for at in [pressed] * dice.whole(0, 1) + [end + int(2.0 * length * k * RATE) for k in range(done)]:
-            event = keys if at == pressed else tone
-            piece = sound[at : at + len(event)]
-            piece += event[: len(piece)]
-    return sound[:samples]
+    apart = 2.0 * length * RATE * np.arange(dice.whole(1, 6))
+    starts = np.concatenate([end + apart.astype(int) for _, end in times])
+    return place(dice, samples, starts, [tone], db=0.0)
 
 
 def simmering(dice: Dice, samples: int) -> Sound:

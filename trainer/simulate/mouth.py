@@ -87,7 +87,9 @@ def gulp(dice: Dice) -> Sound:
     sound = np.zeros(samples)
     for _ in range(dice.whole(1, 2)):
         at = dice.whole(0, samples // 2)
-        thump = bubble(dice, log_between(dice, 0.006, 0.018)) * dice.between(0.4, 1.0)
+        low = log_between(dice, 80.0, 400.0)
+        glide = np.linspace(low, low * dice.between(0.7, 2.0), int(dice.between(0.05, 0.16) * RATE))
+        thump = peak_one(sliding(dice, glide, log_between(dice, 20.0, 150.0)) * np.hanning(len(glide)))
         snap = dice.between(0.05, 0.5) * clicks(dice, 1, (0.002, 0.012), 300.0, 2000.0)[0]
         for part in (thump, snap):
             piece = sound[at : at + len(part)]

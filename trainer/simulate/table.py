@@ -20,6 +20,7 @@ from trainer.simulate.struck import (
     Thing,
     crockery,
     scrape,
+    squeak,
     strike,
     strikes,
     thing,
@@ -76,7 +77,7 @@ def cutlery(dice: Dice, samples: int) -> Sound:
     tool = thing(dice, CUTLERY)
     taps = [_clink(dice, plate, tool) for _ in range(10)]
     picks = gestures(dice, samples, log_trait(dice, 0.3, 1.2), (1, dice.whole(1, 5)), (0.08, 0.7))
-    cuts = [_squeak(dice, scrape(dice, plate, log_between(dice, 0.08, 0.4), 0.02)) for _ in range(6)]
+    cuts = [_squeaky(dice, scrape(dice, plate, log_between(dice, 0.08, 0.4), 0.02)) for _ in range(6)]
     cutting = beats(dice, stretches(dice, samples, (0.6, 3.0), (2.0, 15.0)), (1.5, 5.0), 0.15)
     scoops = [scrape(dice, plate, log_between(dice, 0.2, 0.9), 0.02) for _ in range(4)]
     scooping = gestures(dice, samples, log_trait(dice, 0.03, 0.4), (1, 3), (0.3, 1.2))
@@ -98,21 +99,21 @@ def _clink(dice: Dice, plate: Thing, tool: Thing) -> Sound:
     return peak_one(both)
 
 
-def _squeak(dice: Dice, stroke: Sound) -> Sound:
+def _squeaky(dice: Dice, stroke: Sound) -> Sound:
     """Now and then a knife squeaks as it slips and sticks."""
     if not dice.chance(0.25):
         return stroke
-    pitch = log_between(dice, 1200.0, 4500.0) * np.linspace(1.0, dice.between(0.8, 1.25), len(stroke))
-    squeak = np.sin(2.0 * np.pi * np.cumsum(pitch) / RATE) * np.hanning(len(stroke))
-    return peak_one(stroke + dice.between(0.1, 0.8) * squeak)
+    return peak_one(stroke + dice.between(0.1, 0.8) * squeak(dice, len(stroke) / RATE))
 
 
 def cups(dice: Dice, samples: int, often: bool) -> Sound:
-    """Cups and glasses put down, stirred in, clinked."""
+    """Cups, glasses and plates put down, stirred in, clinked."""
     cup = thing(dice, dice.one_of((CUP, CUP, GLASS, PLASTIC)))
     table = thing(dice, WOOD)
     down = strikes(dice, cup, 4, SOFT, (0.005, 0.15)) + strikes(dice, table, 4, SOFT, (0.01, 0.06))
-    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8))
+    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8)) + strikes(
+        dice, thing(dice, PLATE), 2, SOFT, ON_TABLE
+    )
     rate = log_trait(dice, 0.12, 0.5) if often else log_trait(dice, 0.04, 0.25)
     sound = place(dice, samples, gestures(dice, samples, rate, (1, 3), (0.05, 0.3)), down, db=18.0)
     if dice.chance(0.4):

@@ -145,6 +145,26 @@ def gate(dice: Dice, samples: int, times: Stretches, fade: float, db: float = 0.
     return np.maximum(smooth, 0.0)  # the running sum of the filter leaves rounding errors below zero
 
 
+def steps(dice: Dice, samples: int, seconds: Range, fade: float, db: float) -> Sound:
+    """A gain that goes from one level to another within `fade` seconds, as of a fan with several speeds.
+
+    Args:
+        dice: source of random numbers.
+        samples: length of the result.
+        seconds: for which it stays.
+        fade: seconds.
+        db: each level is up to this much below 1.
+    """
+    gain = np.ones(samples)
+    start = 0
+    while start < samples:
+        end = start + int(log_between(dice, *seconds) * RATE)
+        gain[start:end] = factor(-dice.between(0.0, db))
+        start = end
+    smooth: Sound = scipy.ndimage.uniform_filter1d(gain, max(1, int(fade * RATE)), mode="nearest")
+    return smooth
+
+
 # Events.
 
 
@@ -236,7 +256,7 @@ def clicks(dice: Dice, count: int, decay: Range, low: float, high: float) -> lis
 
 def rub(dice: Dice, seconds: float, spectrum: Colour) -> Sound:
     """One stroke of rough noise that swells and goes, as of a brush, a sponge or paper; rms about 0.5."""
-    samples = int(seconds * RATE)
+    samples = round(seconds * RATE)
     shape = np.sin(np.pi * np.linspace(0.0, 1.0, samples) ** log_between(dice, 0.5, 1.5)) ** 2
     stroke: Sound = coloured(dice, samples, spectrum) * shape * wander(dice, samples, 0.01, 3.0)
     return stroke
@@ -252,7 +272,7 @@ def crackle(dice: Dice, seconds: float, rate: float, low: float, high: float) ->
         low: hertz of their lowest band.
         high: hertz of their highest.
     """
-    samples = int(seconds * RATE)
+    samples = round(seconds * RATE)
     busy = np.clip(0.5 + curve(dice, samples, 0.12), 0.0, 1.0) * np.sin(
         np.pi * np.linspace(0.0, 1.0, samples)
     )

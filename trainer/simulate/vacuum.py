@@ -27,6 +27,7 @@ from trainer.simulate.textures import (
     place,
     resonance,
     rms_one,
+    steps,
     stretches,
     wander,
 )
@@ -100,7 +101,7 @@ def _strokes(dice: Dice, samples: int, kind: Cleaner) -> Sound:
 
 def _speed(dice: Dice, samples: int) -> Sound:
     """Speed of the motor, 0 to 1: mostly on, now and then switched off and on again or set to less power."""
-    power = gate(dice, samples, stretches(dice, samples, (8.0, 40.0), (0.05, 0.1)), 0.2, dice.trait(0.0, 4.0))
+    power = steps(dice, samples, (8.0, 60.0), fade=0.1, db=dice.trait(0.0, 2.5))
     if dice.chance(0.35):
         power *= gate(dice, samples, stretches(dice, samples, (8.0, 60.0), (1.5, 5.0)), 0.05)
     pole = float(np.exp(-1.0 / (RATE * log_trait(dice, 0.15, 0.9))))
@@ -112,8 +113,8 @@ def _speed(dice: Dice, samples: int) -> Sound:
 def _air(dice: Dice, kind: Cleaner, strokes: Sound) -> Sound:
     """Rush of air; rms about 1."""
     sealed = colour(dice, kind.air, 6.0) + _tubes(dice)
-    lifted = sealed + colour(dice, [(60, 0), (300, 0), (1500, 1), (6000, 2)], 5.0)
-    louder = 10.0 ** (dice.trait(-4.0, 4.0) * strokes / 20.0)
+    lifted = sealed + colour(dice, [(60, 0), (200, 0), (700, 0), (2000, 1), (6000, 2)], 8.0)
+    louder = 10.0 ** (dice.trait(-6.0, 6.0) * strokes / 20.0)
     unsteady = wander(dice, len(strokes), 0.3, dice.trait(0.1, 1.0)) * wander(dice, len(strokes), 3.0, 0.7)
     return crossfade(dice, sealed, lifted, strokes) * louder * unsteady
 

@@ -43,7 +43,7 @@ def test_things_are_within_what_their_kind_allows(kind: Kind) -> None:
 
 def test_strikes_ring_at_the_modes() -> None:
     """A blow on a thing with two modes has its power at the two."""
-    body = Thing(np.array([800.0, 2000.0]), np.array([0.2, 0.1]))
+    body = Thing(np.array([800.0, 2000.0]), np.array([0.2, 0.1]), np.ones(2))
     sound = strike(Dice(0), body, METAL_ON_HARD, (1.0, 2.0))
     power = np.abs(np.fft.rfft(sound, RATE)) ** 2
     near = sum(power[pitch - 20 : pitch + 20].sum() for pitch in (800, 2000))
@@ -53,7 +53,7 @@ def test_strikes_ring_at_the_modes() -> None:
 
 def test_what_is_held_rings_shorter() -> None:
     """A glass in the hand dies away before one that stands."""
-    glass = Thing(np.array([1000.0, 2700.0]), np.array([0.4, 0.15]))
+    glass = Thing(np.array([1000.0, 2700.0]), np.array([0.4, 0.15]), np.ones(2))
     held = strike(Dice(1), glass, METAL_ON_HARD, (0.01, 0.011))
     standing = strike(Dice(1), glass, METAL_ON_HARD, (1.0, 1.1))
     assert seconds_to_a_tenth(held) < 0.2 * seconds_to_a_tenth(standing)
