@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainer.training import Settings
 
 SIGINT_EXIT = 130
+MOST_HOURS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_reproduce(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
+    _add_agreement(commands)
     return parser
 
 
@@ -205,14 +207,37 @@ def _add_simulate(commands: Any) -> None:
     )
     what = simulate.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--to", type=Path, metavar="DIR", help="a data set: DIR/<class>/*.flac and DIR/folds.csv"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="a data set in the layout of DCASE 2018 Task 5; goes on with it",
     )
-    what.add_argument("--demo", type=Path, metavar="FILE.flac", help="one recording of several activities")
+    what.add_argument(
+        "--day", type=Path, metavar="FILE.flac|DIR", help="a day of one home without a break, with its labels"
+    )
     simulate.add_argument(
-        "--clips", type=positive, default=40, metavar="N", help="per class, with --to (default: %(default)s)"
+        "--hours", type=_hours, required=True, metavar="H", help="length, all arrays counted"
     )
     simulate.add_argument("--seed", type=_seed, default=1, metavar="S", help="default: %(default)s")
+    simulate.add_argument(
+        "--processes", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    simulate.add_argument(
+        "--sounds", type=Path, metavar="DIR", help="with --to: mix in clips of your own, DIR/<activity>/*.wav"
+    )
+    simulate.add_argument(
+        "--held-out", action="store_true", help="with --day: a home, voices and sounds that no --to has"
+    )
     simulate.set_defaults(command=_simulate)
+
+
+def _add_agreement(commands: Any) -> None:
+    agreement = commands.add_parser(
+        "agreement", help="compare what a monitor said of a recording with the truth", allow_abbrev=False
+    )
+    agreement.add_argument("truth", type=Path, metavar="LABELS.tsv", help="as simulate --day writes it")
+    agreement.add_argument("journal", type=Path, metavar="JOURNAL", help="of activity-monitor --journal")
+    agreement.set_defaults(command=_agreement)
 
 
 def _add_download(commands: Any) -> None:
@@ -259,6 +284,16 @@ def _names(text: str) -> list[str]:
 
 def _seeds(text: str) -> list[int]:
     return sorted({_seed(part) for part in text.split(",")})
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0.0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours up to {MOST_HOURS}")
+    return hours
 
 
 def _seed(text: str) -> int:
@@ -386,12 +421,30 @@ def _data_check(arguments: argparse.Namespace) -> None:
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    from trainer import simulate
+    from trainer.simulate import data_set, day
 
-    if arguments.demo:
-        simulate.write_demo(arguments.demo, arguments.seed)
+    if arguments.day:
+        if arguments.sounds:
+            raise MonitorError("--sounds is for data sets; leave it out, or use --to", Exit.USAGE)
+        day.write(
+            arguments.day,
+            arguments.hours,
+            arguments.seed,
+            arguments.processes,
+            held_out=arguments.held_out,
+        )
     else:
-        simulate.write_data_set(arguments.to, arguments.clips, arguments.seed)
+        if arguments.held_out:
+            raise MonitorError("--held-out is for days: a part of every --to is held out", Exit.USAGE)
+        data_set.write(arguments.to, arguments.hours, arguments.seed, arguments.processes, arguments.sounds)
+
+
+def _agreement(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from trainer import agreement
+
+    agreement.show(arguments.truth, arguments.journal, Console())
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import soundfile
 from monitor.audio import health
 from monitor.audio.health import Health
 from monitor.audio.symptoms import FAULTS, UNMISTAKABLE
+from tests.homes import simulated
 from tests.toys import SHARED, tone
-from trainer.simulate import recording
 
 RATE = 16000
 WINDOW = 2 * RATE
@@ -30,7 +30,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(scope="module")
 def clean() -> Samples:
     """Dishes are washed in a simulated room: `[4, samples]`."""
-    return recording("dishwashing", 0, 1, WINDOWS * WINDOW, -35.0).astype(np.float32)
+    return simulated("dishwashing", 1, WINDOWS * WINDOW)
 
 
 def watch(samples: Samples, hop: int = WINDOW) -> list[dict[int, str]]:
