@@ -90,7 +90,7 @@ def _sum(responses: list[Response], smears: list[Response]) -> Response:
 
 
 def _visits(moves: Dice, stops: int, samples: int) -> list[Floats]:
-    """How much of a source is at each of its stops, `[samples]` each; their powers add up to 1."""
+    """How much of a source is at each of its stops, `[samples]` or, of one, `[1]`; the powers add up to 1."""
     if stops == 1:
         return [np.ones(1)]
     pace = moves.between(1.0, 4.0)  # seconds from one stop to the next
