@@ -176,9 +176,8 @@ def _levelled(dice: Dice, sound: Sound) -> Sound:
 
 def _loudspeaker(dice: Dice, sound: Sound) -> Sound:
     """No bass, a cabinet that resonates, and a channel or cone that ends somewhere between 4 and 7.6 kHz."""
-    return colour(
-        dice, bandpass(sound, dice.trait(70.0, 320.0), dice.trait(3500.0, 7600.0)), dice.trait(4.0, 16.0)
-    )
+    passed = bandpass(sound, dice.trait(70.0, 320.0), dice.trait(3500.0, 7600.0))
+    return colour(dice, passed, dice.trait(4.0, 16.0))
 
 
 def _viewers(dice: Dice, samples: int) -> Source:
