@@ -25,7 +25,7 @@ def rush(dice: Dice, samples: int, low: float, high: float, tilt: float = 0.0) -
     """
     octaves = np.linspace(np.log2(20.0), np.log2(8000.0), 40)
     below, above = np.maximum(0.0, np.log2(low) - octaves), np.maximum(0.0, octaves - np.log2(high))
-    decibel = -6.0 * tilt * octaves - dice.trait(6.0, 24.0) * below - dice.trait(4.0, 20.0) * above
+    decibel = -6.0 * tilt * octaves - dice.trait(8.0, 24.0) * below - dice.trait(8.0, 24.0) * above
     bumps = [dice.trait(-6.0, 6.0) for _ in range(9)]
     decibel += np.interp(octaves, np.linspace(octaves[0], octaves[-1], len(bumps)), bumps)
     period = scipy.fft.next_fast_len(min(samples, PERIOD), real=True)
