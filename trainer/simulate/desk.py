@@ -62,7 +62,7 @@ def _typing(dice: Dice, samples: int, share: float) -> Sound:
         add(sound, dice.one_of(keys.bars), at, dice.between(0.6, 1.2))
         at += int(dice.between(0.8, 2.0) / pace * RATE)
         if dice.chance(0.2):
-            at += int(min(dice.rng.exponential(pause), 12.0) * RATE)
+            at += int(min(dice.rng.exponential(pause), 8.0) * RATE)
     return sound
 
 

@@ -41,15 +41,14 @@ def total(sources: list[Source]) -> Sound:
 @pytest.mark.parametrize("held_out", [False, True])
 def test_sources_are_sounds(activity: Activity, held_out: bool) -> None:
     """Every source is finite, as long as asked for and not silent; places and sizes make sense."""
-    for seed in range(2):
-        sources = scene(activity, seed, held_out)
-        assert sources
-        for source in sources:
-            assert source.pascals.shape == (SAMPLES,)
-            assert np.isfinite(source.pascals).all()
-            assert source.pascals.any()
-            assert 0.0 <= source.moves < 5.0
-            assert 0.0 <= source.size < 5.0
+    sources = scene(activity, 0, held_out)
+    assert sources
+    for source in sources:
+        assert source.pascals.shape == (SAMPLES,)
+        assert np.isfinite(source.pascals).all()
+        assert source.pascals.any()
+        assert 0.0 <= source.moves < 5.0
+        assert 0.0 <= source.size < 5.0
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
@@ -75,6 +74,13 @@ def test_levels_are_those_of_homes(activity: Activity, low: float, high: float) 
     levels = [level(total(scene(activity, seed))) for seed in range(3)]
     assert low < min(levels) < max(levels) < high
     assert max(levels) - min(levels) > 2.0
+
+
+def test_no_clip_of_other_is_empty() -> None:
+    """In `other` something happens in every 10 s, however sparse its events are."""
+    for seed in range(8):
+        clips = total(other(Dice(seed), 40 * RATE)).reshape(4, -1)
+        assert np.abs(clips).max(axis=1).min() > 10.0 * REFERENCE_PASCALS
 
 
 def test_absence_is_never_silent() -> None:
@@ -118,7 +124,7 @@ def test_typing_is_made_of_strokes() -> None:
 @pytest.mark.parametrize("event", sorted({e for group in EVENTS for e in group}, key=lambda e: e.__name__))
 def test_events_of_other_are_events(event: object) -> None:
     """Events last some seconds at most, and their peak is 1."""
-    for seed in range(3):
+    for seed in range(2):
         sound = event(Dice(seed))  # type: ignore[operator]
         assert 0 < len(sound) < 16 * RATE
         assert np.abs(sound).max() == pytest.approx(1.0, abs=0.05)
