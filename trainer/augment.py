@@ -29,6 +29,8 @@ class AugmentConfig:
     """Mix every example with another one: the shares are drawn from Beta(mixup, mixup). 0: do not mix"""
     equaliser_db: float = 0.0
     """Give every example a smooth frequency response with this standard deviation: another microphone"""
+    contrast: float = 0.0
+    """Share of the examples whose decibels are multiplied by 1 to 2: closer, drier, or with a noise gate"""
     noise_db: float | None = None
     """Put coloured noise under half of the examples, at most this far below their maximum; negative"""
     low_pass: float = 0.0
@@ -43,8 +45,9 @@ class AugmentConfig:
             )
         if self.noise_db is not None and not -math.inf < self.noise_db < 0:
             raise ValueError(f"noise_db must be below 0, not {self.noise_db}")
-        if not (0 <= self.low_pass <= 1 and 0 <= self.silence <= 1):
-            raise ValueError(f"low_pass and silence are shares, not {self.low_pass} and {self.silence}")
+        for name in ("contrast", "low_pass", "silence"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be a share, 0 to 1, not {getattr(self, name)}")
 
 
 def augment(
@@ -65,6 +68,8 @@ def augment(
         log_mel = time_shift(log_mel)
     if config.equaliser_db:
         log_mel = _in_range(equalise(log_mel, config.equaliser_db), floor_db)
+    if config.contrast:
+        log_mel = expand(log_mel, config.contrast).clamp(min=floor_db)
     if config.low_pass:
         log_mel = low_pass(log_mel, config.low_pass, floor_db)
     if config.silence:
@@ -97,6 +102,13 @@ def equalise(log_mel: torch.Tensor, deviation_db: float) -> torch.Tensor:
     knots = deviation_db * torch.randn(len(log_mel), 1, KNOTS)
     curve = F.interpolate(knots, log_mel.shape[1], mode="linear", align_corners=True)  # [B, 1, n_mels]
     return log_mel + curve.transpose(1, 2).to(log_mel.device)
+
+
+def expand(log_mel: torch.Tensor, share: float) -> torch.Tensor:
+    """Multiply the decibels of some examples by 1 to 2, each by one factor: the faint becomes fainter."""
+    factor = 1.0 + torch.rand(len(log_mel), 1, 1)
+    factor[torch.rand(len(log_mel)) >= share] = 1.0
+    return log_mel * factor.to(log_mel.device)
 
 
 def low_pass(log_mel: torch.Tensor, share: float, floor: float) -> torch.Tensor:

@@ -3,11 +3,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainer.augment import AugmentConfig, add_noise, augment, equalise, low_pass, mixup, silence, time_shift
+from trainer.augment import (
+    AugmentConfig,
+    add_noise,
+    augment,
+    equalise,
+    expand,
+    low_pass,
+    mixup,
+    silence,
+    time_shift,
+)
 
 FLOOR = -80.0
 EVERYTHING = AugmentConfig(
-    time_shift=True, mixup=1.0, equaliser_db=6.0, noise_db=-20.0, low_pass=0.5, silence=0.5
+    time_shift=True, mixup=1.0, equaliser_db=6.0, noise_db=-20.0, low_pass=0.5, silence=0.5, contrast=0.5
 )
 
 
@@ -93,6 +103,17 @@ def test_equaliser_changes_bands_alike_at_all_times() -> None:
     assert curve[:, :, 0].diff(dim=1).abs().max() < 2.5  # dB from one band to the next
 
 
+def test_expand_stretches_a_share() -> None:
+    """The wanted share of the examples is stretched, each by a factor of its own of at most 2."""
+    torch.manual_seed(1)
+    log_mel, _ = batch(examples=200)
+    factor = expand(log_mel, 0.3) / log_mel
+    assert torch.allclose(factor, factor[:, :1, :1].expand_as(factor))
+    assert factor.min() == 1.0
+    assert 1.5 < factor.max() <= 2.0
+    assert (factor[:, 0, 0] > 1.0).float().mean() == pytest.approx(0.3, abs=0.1)
+
+
 def test_low_pass_takes_upper_bands_of_a_share() -> None:
     """Of the wanted share of the examples, all bands above one in the upper half are gone."""
     torch.manual_seed(1)
@@ -130,7 +151,13 @@ def test_noise_adds_power_below_the_maximum() -> None:
 
 def test_impossible_changes() -> None:
     """Settings without a meaning are refused."""
-    for wrong in ({"equaliser_db": -1.0}, {"noise_db": 3.0}, {"low_pass": 1.5}, {"silence": -0.1}):
+    for wrong in (
+        {"equaliser_db": -1.0},
+        {"noise_db": 3.0},
+        {"low_pass": 1.5},
+        {"silence": -0.1},
+        {"contrast": 2.0},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             AugmentConfig(**wrong)
 
