@@ -58,10 +58,12 @@ class Microphones:
 
 
 def draw_microphones(dice: Dice) -> Microphones:
-    """Any four microphones, from good ones to those of a cheap device."""
-    bits = dice.one_of((12, 16, 16))
+    """Any four microphones, from those of a recorder to those of a cheap device."""
+    recorder = dice.chance(0.4)
+    bits = 16 if recorder else dice.one_of((12, 16, 16))
     # A converter of 12 bits would lose everything behind insensitive microphones.
-    sensitivity = dice.trait(-25.0, -10.0) if bits == 12 else dice.trait(-40.0, -10.0)  # dBFS at 1 pascal
+    insensitive = bits == 16 and not recorder
+    sensitivity = dice.trait(-40.0, -10.0) if insensitive else dice.trait(-25.0, -10.0)  # dBFS at 1 pascal
     spread = dice.one_of((0.5, 1.5, 1.5, 4.0))
     device = dice.rng.normal(0.0, dice.one_of((0.5, 2.0, 4.0)), size=len(KNOTS))
     return Microphones(
@@ -70,7 +72,7 @@ def draw_microphones(dice: Dice) -> Microphones:
         high_pass=dice.trait(20.0, 100.0),
         low_pass=dice.trait(3500.0, 7500.0) if dice.chance(0.25) else None,
         resonance=dice.trait(0.0, 9.0),
-        self_noise=dice.trait(25.0, 38.0),
+        self_noise=dice.trait(0.0, 20.0) if recorder else dice.trait(25.0, 38.0),
         rumble=dice.trait(20.0, 800.0),
         redness=dice.trait(0.0, 10.0),
         stagger=dice.one_of((0.0, dice.trait(0.0, 0.25))),

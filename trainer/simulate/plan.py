@@ -22,13 +22,12 @@ from trainer.simulate.dice import Dice
 SECONDS = 10
 """Length of a segment"""
 PER_HOUR = 3600 // SECONDS
-LENGTHS = {"vacuum_cleaner": (3, 12)}
-"""Segments of a session on one array, from and to"""
-USUAL_LENGTHS = (6, 18)
+LENGTH = (3, 6)
+"""Segments of a session on one array, from and to: many homes teach more than long sessions"""
 KNOWN_NODES = (1, 2, 3, 4)
 HELD_OUT_NODES = (5, 6, 7)
-MOST_NODES = 2
-"""Arrays that record a session"""
+TWICE = 0.25
+"""Part of the sessions that two arrays record; all others are recorded by one"""
 EVALUATED = 0.15
 """Segments of the evaluation partition, relative to those of the development partition"""
 
@@ -105,7 +104,7 @@ def _development(dice: Dice, segments: int) -> Iterator[Session]:
     for label, quota in _quotas(segments).items():
         filled = Counter(dict.fromkeys(FOLDS, 0))
         # No session is longer than a fold, so that none is left without the activity.
-        for windows, nodes in _sessions(dice, label, quota, longest=quota // len(FOLDS)):
+        for windows, nodes in _sessions(dice, quota, longest=quota // len(FOLDS)):
             fold = min(filled, key=filled.__getitem__)
             filled[fold] += windows * nodes
             yield Session(label, fold, False, windows, _some(dice, KNOWN_NODES, nodes))
@@ -115,7 +114,7 @@ def _evaluation(dice: Dice, segments: int) -> Iterator[Session]:
     half = max(len(LABELS), round(EVALUATED * segments / 2))
     for held_out, numbers in ((False, KNOWN_NODES), (True, HELD_OUT_NODES)):
         for label, quota in _quotas(half).items():
-            for windows, nodes in _sessions(dice, label, quota, longest=quota):
+            for windows, nodes in _sessions(dice, quota, longest=quota):
                 yield Session(label, EVALUATION, held_out, windows, _some(dice, numbers, nodes))
 
 
@@ -125,12 +124,11 @@ def _quotas(segments: int) -> dict[str, int]:
     return {label: each + (index < rest) for index, label in enumerate(LABELS)}
 
 
-def _sessions(dice: Dice, label: str, quota: int, longest: int) -> Iterator[tuple[int, int]]:
+def _sessions(dice: Dice, quota: int, longest: int) -> Iterator[tuple[int, int]]:
     """Lengths and numbers of arrays, whose products add up to the quota and are never above `longest`."""
-    low, high = LENGTHS.get(label, USUAL_LENGTHS)
     while quota:
-        nodes = min(dice.whole(1, MOST_NODES), quota, longest)
-        windows = min(dice.whole(low, high), quota // nodes, longest // nodes)
+        nodes = min(1 + dice.chance(TWICE), quota, longest)
+        windows = min(dice.whole(*LENGTH), quota // nodes, longest // nodes)
         yield windows, nodes
         quota -= windows * nodes
 

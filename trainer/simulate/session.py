@@ -23,6 +23,8 @@ from trainer.simulate.scene import RATE, Source
 Pcm = npt.NDArray[np.int16]
 """`[4, samples]` at 16 kHz, full scale 32768"""
 
+ALONE = 0.3
+"""Part of the sessions without any background: people try a monitor with recordings that have none"""
 DISTRACTED = 0.25
 """Part of the sessions in which something else can be heard faintly"""
 FAINTER = (15.0, 30.0)
@@ -80,7 +82,7 @@ def compose(
         sources += ACTIVITIES[label](Dice(*seeds, 1, held_out=held_out), samples)
     if with_own:
         sources.append(own_clips.played(dice, own, label, samples))
-    if label != "absence":  # which is a background itself
+    if label != "absence" and not dice.chance(ALONE):  # absence is a background itself
         sources += background(Dice(*seeds, 2, held_out=held_out), samples)
     if label in DISTRACTIONS and dice.chance(DISTRACTED):
         gain = 10.0 ** (-dice.between(*FAINTER) / 20.0)
