@@ -166,9 +166,12 @@ def _age(text: str) -> datetime:
 # Commands
 
 
+def _settings(args: argparse.Namespace) -> Settings:
+    return resolve({key: value for key, value in vars(args).items() if key in SETTINGS}, args.config)
+
+
 def _run(args: argparse.Namespace) -> int:
-    flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
-    settings = resolve(flags, args.config)
+    settings = _settings(args)
     with _stop_on_signals() as stop, _view(settings) as sink:
         from monitor import daemon
 
@@ -193,16 +196,19 @@ def _stop_on_signals() -> Iterator[threading.Event]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _devices(_: argparse.Namespace) -> int:
-    from monitor.audio import devices
+def _devices(args: argparse.Namespace) -> int:
+    from monitor.audio import cards, devices
 
-    cards = devices.read_cards()
-    listed = devices.list_devices()
-    if not listed:
+    settings = _settings(args)
+    lines = list(
+        devices.listing(
+            devices.list_devices(), cards.read_cards(), settings.channel_count, settings.channel_map
+        )
+    )
+    if not lines:
         print("no input devices found", file=sys.stderr)
-    for device in listed:
-        name = devices.stable_name(device, cards) + " (default)" * device.default
-        print(f"{name:<32} {device.channels:>3} channels {device.sample_rate:>6.0f} Hz  {safe(device.name)}")
+    for line in lines:
+        print(line)
     return Exit.OK
 
 

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from monitor.audio.cards import read_cards
+from monitor.audio.devices import steadier
 from monitor.audio.replay import Replay
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import ArraySource
 from monitor.config import ConfigError, Settings, slug
 from monitor.core import Array, Core, Sink
-from monitor.errors import Exit
+from monitor.errors import Exit, safe
 from monitor.inference import bundle as bundles
 from monitor.inference.recognise import Recogniser
 from monitor.stream.doorbell import Doorbell
@@ -80,7 +82,10 @@ def _free(name: str, taken: set[str], number: int) -> str:
 
 
 def _sound_card(settings: Settings, device: str, sample_rate: int) -> ArraySource:
-    return SoundCard(device, sample_rate, settings.channel_count, settings.channel_map)
+    card = SoundCard(device, sample_rate, settings.channel_count, settings.channel_map)
+    if better := steadier(device, read_cards()):
+        log.warning("%s may be another card after a reboot; %s stays this one", safe(device), better)
+    return card
 
 
 def _replay(settings: Settings, path: str, sample_rate: int) -> ArraySource:
