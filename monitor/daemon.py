@@ -20,6 +20,7 @@ from monitor.core import Array, Core, Sink
 from monitor.errors import Exit, safe
 from monitor.inference import bundle as bundles
 from monitor.inference.recognise import Recogniser
+from monitor.notify import Notifier
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal, JournalError, default_path
 
@@ -49,8 +50,14 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
             log.info("publishing on %s", settings.publish)
         if bundle.manifest.notice:
             log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
+        notifier = stack.enter_context(closing(Notifier(bundle.manifest.window_seconds)))
         core = Core(
-            settings, recogniser=recogniser, arrays=arrays, journal=journal, doorbell=doorbell, sinks=sinks
+            settings,
+            recogniser=recogniser,
+            arrays=arrays,
+            journal=journal,
+            doorbell=doorbell,
+            sinks=[*sinks, notifier],
         )
         core.run(stop)
     errors = [array.error for array in arrays if array.error]
