@@ -101,6 +101,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
+    check = _add_command(commands, "check", _check, "try what a run would use: bundle, arrays, journal, port")
+    for key in ("device", "replay", "channels", "channel_map", "bundle", "publish", "journal"):
+        _add_setting(check, key)
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
     for client in (dashboard, subscribe):
@@ -210,6 +213,17 @@ def _devices(args: argparse.Namespace) -> int:
     for line in lines:
         print(line)
     return Exit.OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    from monitor import preflight
+
+    _configure_logging("warning", "text")
+    problems = []
+    for finding in preflight.check(_settings(args)):
+        print(f"{'PROBLEM' if finding.exit_code else 'ok':<8} {finding.part}: {safe(finding.text, 2000)}")
+        problems += [finding.exit_code] * bool(finding.exit_code)
+    return problems[0] if problems else Exit.OK
 
 
 def _dashboard(args: argparse.Namespace) -> int:
