@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor.audio import cards, devices
+from monitor.audio import devices
+from monitor.audio.cards import read_cards
 from monitor.audio.sources import SourceError, select_channels
 from monitor.errors import Exit, MonitorError, safe
 
@@ -92,7 +93,7 @@ def _capture(
     sounddevice: Any, wanted: str, sample_rate: int, channels: int, channel_map: tuple[int, ...]
 ) -> None:
     """Read until something fails; every failure ends the process."""
-    device = devices.resolve(wanted, _devices(sounddevice), cards.read_cards())
+    device = devices.resolve(wanted, _devices(sounddevice), read_cards())
     # A plugin such as PulseAudio's offers any number of channels, a card only its own.
     opened = device.channels if device.hardware else max(channel_map, default=channels - 1) + 1
     selection = select_channels(f"device {safe(wanted)}", opened, channels, channel_map)
