@@ -136,7 +136,8 @@ def listing(
             yield "    is a plugin, which may mix channels and resample unasked; prefer a card"
             continue
         for other in _usb_names(device.hardware, cards):
-            yield f"    or {other}"
+            if other != name:
+                yield f"    or {other}"
         try:
             select_channels("it", device.channels, channels, channel_map)
         except SourceError as exc:
@@ -172,11 +173,11 @@ def _stable_name(place: Place, cards: list[Card]) -> str:
 
 
 def _usb_names(place: Place, cards: list[Card]) -> list[str]:
-    """Other strings that mean the device."""
+    """Strings that mean the device by what is plugged in, and where."""
     card = next((card for card in cards if card.number == place.card), None)
     if card is None or card.usb is None or place.device:
         return []
-    names = [f"usb:{card.usb}", card.port or f"hw:CARD={card.id}"]
+    names = [f"usb:{card.usb}", card.port or ""]
     return [safe(name) for name in names if len(_places(name, cards)) == 1]
 
 

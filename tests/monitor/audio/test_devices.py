@@ -88,6 +88,8 @@ def test_two_equal_cards_without_known_ports_keep_their_ids() -> None:
     twins = [Card(1, "A", "2886:0018"), Card(10, "B", "2886:0018")]
     with pytest.raises(SourceError, match="say which of them: hw:CARD=A or hw:CARD=B"):
         resolve("usb:2886:0018", DEVICES, twins)
+    for cards in (twins, TWINS):
+        assert not any(line.startswith("    or") for line in listing(DEVICES[1:3], cards, 6, ()))
 
 
 @pytest.mark.parametrize(
