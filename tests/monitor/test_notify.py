@@ -192,7 +192,8 @@ def test_a_daemon_that_stands_still_does_not_feed_the_watchdog(
         systemd.until("WATCHDOG=1")
         while waiting_bytes(process.stdout) < 60_000:
             systemd.receive(0.05)
-        systemd.receive(1.0)
-        assert systemd.receive(1.0) == []
+        deadline = time.monotonic() + 60.0
+        while systemd.receive(1.0):  # at this speed it says something every few milliseconds
+            assert time.monotonic() < deadline
         process.stdout.read(1 << 16)
         systemd.until("WATCHDOG=1")
