@@ -11,6 +11,7 @@ stdout: a JSON line `{"sample_rate": .., "channels": ..}`, then blocks: a `HEADE
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -23,12 +24,15 @@ from typing import Any
 import numpy as np
 
 from monitor.audio import devices
+from monitor.audio.cards import read_cards
 from monitor.audio.sources import SourceError, select_channels
 from monitor.errors import Exit, MonitorError, safe
 
 HEADER = struct.Struct("<dI")
 """Time of the last frame (CLOCK_MONOTONIC, seconds) and number of frames"""
 BLOCK_SECONDS = 0.1
+USUAL_RATES = (8000, 16000, 32000, 44100, 48000, 96000)
+"""Hertz; what a listing asks a card for"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +48,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         sounddevice = _sounddevice()
         if args.list:
-            print(json.dumps([vars(device) for device in _devices(sounddevice)]))
+            listed = [
+                vars(device) | {"rates": _rates(sounddevice, device)} for device in _devices(sounddevice)
+            ]
+            print(json.dumps(listed))
         else:
             _capture(sounddevice, args.device, args.sample_rate, args.channels, tuple(args.channel_map))
     except MonitorError as exc:
@@ -86,7 +93,7 @@ def _capture(
     sounddevice: Any, wanted: str, sample_rate: int, channels: int, channel_map: tuple[int, ...]
 ) -> None:
     """Read until something fails; every failure ends the process."""
-    device = devices.resolve(wanted, _devices(sounddevice), devices.read_cards())
+    device = devices.resolve(wanted, _devices(sounddevice), read_cards())
     # A plugin such as PulseAudio's offers any number of channels, a card only its own.
     opened = device.channels if device.hardware else max(channel_map, default=channels - 1) + 1
     selection = select_channels(f"device {safe(wanted)}", opened, channels, channel_map)
@@ -118,6 +125,18 @@ def _rate(sounddevice: Any, device: devices.Device, channels: int, wanted: int) 
     except sounddevice.PortAudioError:
         return round(device.sample_rate)
     return wanted
+
+
+def _rates(sounddevice: Any, device: devices.Device) -> list[int]:
+    """The usual rates that a card has; a plugin takes any, so it is not asked."""
+    if device.hardware is None:
+        return []
+    found = []
+    for rate in sorted({*USUAL_RATES, round(device.sample_rate)}):
+        with contextlib.suppress(sounddevice.PortAudioError):
+            sounddevice.check_input_settings(device.index, device.channels, "float32", samplerate=rate)
+            found.append(rate)
+    return found
 
 
 def _write(data: bytes) -> None:
