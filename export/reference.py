@@ -14,8 +14,8 @@ from export.system import Part, System
 from monitor.errors import MonitorError, safe
 from monitor.inference.picture import picture
 from monitor.inference.recognise import Recognition
+from monitor.inference.svm import probabilities
 from trainer import embeddings, folds, run
-from trainer.calibration import probabilities
 from trainer.datasets import Clip
 from trainer.features import example
 from trainer.recipes import SvmRecipe

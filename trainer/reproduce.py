@@ -137,7 +137,8 @@ def columns(data: DataSet) -> list[Column]:
 def _row(
     experiment: Experiment, system: System, folders: Sequence[Path], first: Sequence[Path], data: DataSet
 ) -> Row:
-    several = [run.load_results(folder) for folder in folders]
+    runs = [run.load(folder) for folder in folders]
+    several = [each.results for each in runs]
     row: Row = {
         "system": system.name,
         "seeds": len(several),
@@ -150,9 +151,9 @@ def _row(
     if all("nested" in results for results in several):
         row["nested"] = _cell([results["nested"] for results in several], data.metric)
     if experiment.against_first and first and folders != first:
-        pairs = zip(folders, first, strict=False)  # while seeds are still missing, those that are there
+        pairs = zip(runs, map(run.load, first), strict=False)  # while seeds are missing, those that are there
         row["difference"] = difference(
-            [(run.load_predictions(ours)[0], run.load_predictions(base)[0]) for ours, base in pairs]
+            [(ours.predictions()[0], base.predictions()[0]) for ours, base in pairs]
         )
     return row
 

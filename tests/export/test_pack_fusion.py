@@ -67,7 +67,7 @@ def changed(path: Path, content: bytes) -> Iterator[None]:
 
 def test_the_daemon_says_what_the_trainer_says(fused: Path, packed: Bundle) -> None:
     """Of every clip of the evaluation partition: the fusion's decision values as probabilities."""
-    _, evaluation = run.load_predictions(fused)
+    _, evaluation = run.load(fused).predictions()
     assert evaluation is not None
     assert len(evaluation.file) == 6
     recogniser, temperature = Recogniser(packed), run.load_results(fused)["temperature"]

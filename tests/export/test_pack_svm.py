@@ -47,7 +47,7 @@ def packed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def test_the_daemon_says_what_the_trainer_says(trained: Path, packed: Bundle) -> None:
     """Of every clip of the evaluation partition: the run's decision values as probabilities."""
-    _, evaluation = run.load_predictions(trained)
+    _, evaluation = run.load(trained).predictions()
     assert evaluation is not None
     assert len(evaluation.file) == 6
     recogniser, temperature = Recogniser(packed), run.load_results(trained)["temperature"]
