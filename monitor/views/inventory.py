@@ -36,6 +36,7 @@ def _facts(bundle: Bundle, cost: Cost) -> Table:
         "hears": f"windows of {manifest.window_seconds:g} s at {manifest.sample_rate} Hz",
         "publishes": _published(manifest),
         "reached": f"accuracy {_share(manifest, 'accuracy')}, macro F1 {_share(manifest, 'macro_f1')}",
+        "channels": _told(manifest.scores, "channels") if "channels" in manifest.scores else "",
         "data": _told(manifest.training, "data", "name"),
         "licence": _told(manifest.training, "data", "licence"),
         "notice": manifest.notice,
@@ -51,17 +52,23 @@ def _facts(bundle: Bundle, cost: Cost) -> Table:
 
 
 def _members(bundle: Bundle, cost: Cost) -> Table:
-    members = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("member", "kind", "file", "channels"):
-        members.add_column(title, overflow="fold")
-    for title in ("MB", "ms alone"):
-        members.add_column(title, justify="right")
+        table.add_column(title, overflow="fold")
+    numbers = ["MB", "ms alone", *(["alone, %", "adds, points"] if bundle.manifest.stack else [])]
+    for title in numbers:
+        table.add_column(title, justify="right")
     for member in bundle.manifest.members:
-        megabytes = f"{len(bundle.files[member.file]) / 1e6:.1f}"
-        milliseconds = f"{cost.members[member.name]:.1f}"
-        texts = (member.name, member.kind, member.file, member.channels, megabytes, milliseconds)
-        members.add_row(*map(Text, texts))
-    return members
+        scores = _found(bundle.manifest.scores, "members", member.name)
+        texts = (
+            *(member.name, member.kind, member.file, member.channels),
+            f"{len(bundle.files[member.file]) / 1e6:.1f}",
+            f"{cost.members[member.name]:.1f}",
+            _points(_found(scores, "accuracy"), "{:.1f}"),
+            _gain(_found(scores, "adds")),
+        )
+        table.add_row(*map(Text, texts[: len(table.columns)]))
+    return table
 
 
 def _published(manifest: Manifest) -> str:
@@ -73,12 +80,29 @@ def _published(manifest: Manifest) -> str:
 
 def _share(manifest: Manifest, score: str) -> str:
     scores = manifest.scores.get("nested", manifest.scores)  # what was chosen on the folds flatters
-    found = scores.get(score) if isinstance(scores, dict) else None
+    found = _found(scores, score)
     return percent(found).strip() if isinstance(found, float) else "not stated"
 
 
+def _gain(adds: Any) -> str:
+    """By how much the stack's accuracy falls without a member, with its interval."""
+    interval = _found(adds, "interval")
+    several = [_found(adds, "value"), *(interval if isinstance(interval, list) else [])]
+    value, *ends = (_points(share, "{:+.1f}") for share in several)
+    return f"{value} ({' to '.join(ends)})" if ends else value
+
+
+def _points(share: Any, form: str) -> str:
+    return form.format(100 * share) if isinstance(share, float) else ""
+
+
 def _told(document: Any, *keys: str) -> str:
-    """A text in what export wrote, of which no form is promised."""
+    text = _found(document, *keys)
+    return text if isinstance(text, str) and text else "not stated"
+
+
+def _found(document: Any, *keys: str) -> Any:
+    """A value in what export wrote, of which no form is promised; None if it is not there."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
-    return document if isinstance(document, str) and document else "not stated"
+    return document
