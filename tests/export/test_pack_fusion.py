@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +16,8 @@ import pytest
 from export.cli import main
 from export.pack import pack
 from export.reference import Reference
-from export.system import numbered
+from export.system import read, with_backbones
+from export.verify import _channels
 from monitor.errors import MonitorError
 from monitor.inference import bundle, selftest, svm
 from monitor.inference.bundle import Bundle
@@ -26,6 +28,7 @@ from tests.toy_training import RECIPE, settings, write_data, write_folds, write_
 from trainer import datasets, recipes, run, train_crnn, train_svm
 from trainer.features import read_window
 from trainer.fusion import fuse
+from trainer.system import numbered
 
 pytestmark = pytest.mark.usefixtures("tiny_resnet")
 NAMES = ["resnet50-ours-viridis", "crnn-60", "resnet50-ours-magma"]
@@ -102,6 +105,8 @@ def test_facts(fused: Path, packed: Bundle) -> None:
     assert training["members"]["crnn-60"]["recipe"]["epochs"] == 3
     assert training["members"][NAMES[0]]["environment"]["weights"].startswith("sha256:")
     assert "weights" not in training["environment"]
+    adds = [member["adds"] for member in run.load_results(fused)["members"]]
+    assert [scores["members"][name]["adds"] for name in NAMES] == adds
     assert scores["nested"]["accuracy"] == run.load_results(fused)["nested"]["accuracy"]
     written = [packed.files["MODEL_CARD.md"], json.dumps([training, scores]).encode()]
     assert not any(str(fused.parent).encode() in text for text in written)
@@ -115,6 +120,8 @@ def test_model_card(packed: Bundle) -> None:
         *(f"| {name} |" for name in NAMES),
         "### The stack\n",
         "with C chosen by the other folds",
+        "(6 clips), by the models that a bundle has",
+        "| member | accuracy | macro F1 | it adds |",
         "Expected calibration error",
         "| threshold | labelled | accuracy |",
         "activity-trainer train crnn --recipe toy --epochs 3 --seed 1",
@@ -196,6 +203,46 @@ def test_verify(fused: Path, packed: Bundle, tmp_path: Path, capsys: pytest.Capt
     rows = dict(line.split() for line in shown.splitlines() if line.startswith((*NAMES, "published")))
     assert list(rows) == [*NAMES, "published"]
     assert max(map(float, rows.values())) < 1e-4
+
+
+def test_backbones_that_hear_the_mean(
+    fused: Path, packed: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Image networks hear the mean of the channels if that is asked for; bundle, card and verify say so."""
+    path = tmp_path / "mono.bundle"
+    assert main(["bundle", str(fused), "-o", str(path), "--backbones=mono"]) == 0
+    mono = bundle.load(path)
+    assert [member.channels for member in mono.manifest.members] == ["mono", "mean", "mono"]
+    samples = read_window(fused.parent / "tones" / "hiss" / "hiss0.wav", 8000, 1.0)
+    assert len(samples) == 2
+    found = Recogniser(mono).recognise(samples)
+    mixed = Recogniser(packed).recognise(samples.mean(axis=0, keepdims=True))
+    apart = Recogniser(packed).recognise(samples)
+    np.testing.assert_allclose(found.members[NAMES[0]], mixed.members[NAMES[0]], atol=1e-6)
+    np.testing.assert_allclose(found.members[NAMES[1]], apart.members[NAMES[1]], atol=1e-6)
+    told = mono.manifest.scores["channels"]
+    assert told in mono.files["MODEL_CARD.md"].decode()
+    assert told in capsys.readouterr().out
+    assert "channels" not in packed.manifest.scores
+    assert main(["verify", str(path), f"--run={fused}", "--clips=6"]) == 0
+    shown = capsys.readouterr().out
+    assert "6 clips, 100.0 % with the label of the run's own models" in shown
+    each = f"{NAMES[0]} hears the mean of the channels, {NAMES[2]} hears the mean of the channels"
+    assert re.search(rf"unlike in training, {each}; \d+\.\d % of 6 clips keep their label", shown)
+
+
+def test_no_backbones(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no image network, none can hear other channels."""
+    assert main(["bundle", str(run_folder), "-o", str(tmp_path / "toy"), "--backbones=mono"]) == 2
+    assert "has no image network; leave --backbones out" in capsys.readouterr().err
+
+
+def test_clips_of_one_channel(fused: Path) -> None:
+    """They cannot tell what it changes to hear their mean, and that is said."""
+    learnt = read(fused)
+    system = with_backbones(learnt, "mono")
+    assert _channels(learnt, system, []).endswith("cannot tell what that changes")
+    assert with_backbones(learnt, "each") == learnt
 
 
 def test_verify_tells_another_stack(

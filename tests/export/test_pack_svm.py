@@ -10,7 +10,6 @@ import pytest
 
 from export.cli import main
 from export.pack import pack
-from export.system import _name
 from monitor.errors import MonitorError
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
@@ -19,6 +18,7 @@ from tests import toy_resnet
 from tests.toy_training import LABELS, write_data, write_folds
 from trainer import datasets, recipes, run
 from trainer.features import read_window
+from trainer.system import _name
 from trainer.train_svm import train
 from trainer.training import Settings
 

@@ -73,6 +73,25 @@ def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> 
     assert batch.count("not in text") == 2
 
 
+def test_the_best_has_a_model_card(data: DataSet, tmp_path: Path) -> None:
+    """Data, scores and model of the best run stand beside the table, and how it is exported."""
+    carry_out(data, tmp_path / "runs", [1])
+    best = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["best"]
+    card = (tmp_path / "runs" / "toy" / "MODEL_CARD.md").read_text()
+    accuracy = run.load_results(tmp_path / "runs" / "toy" / best)["mean"]["accuracy"]
+    for expected in (
+        f"# {best}\n",
+        'The best of 2 runs of "A toy" on the development partition',
+        "- toy tones: 12 clips; 0 of them",
+        "(tested: fold 1,2; 6\n",
+        f"- Accuracy {100 * accuracy:.1f} (",
+        "- Convolutional recurrent network",
+        f"activity-export bundle {best} -o {best}.bundle",
+    ):
+        assert expected in card
+    assert str(tmp_path) not in card
+
+
 def test_seeds_are_averaged(data: DataSet, tmp_path: Path) -> None:
     """Several seeds give mean and standard deviation."""
     carry_out(data, tmp_path / "runs", [1, 2, 3])
@@ -269,6 +288,7 @@ def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.M
     scores = [run.load_results(made.folder)["mean"]["accuracy"] for made in plans]
     assert table["best"] == names[int(np.argmax(scores))]
     assert f"({table['best']}/confusion.png)" in (out / "table.md").read_text()
+    assert (out / "MODEL_CARD.md").read_text().startswith(f"# {table['best']}\n\nThe best of 5 runs of")
     with pytest.raises(MonitorError, match="fused-all is open"):
         plan.plan(both, out, [1], epochs=1, systems=["fused-all"])
     # A member that was made again makes another fusion.
