@@ -41,7 +41,7 @@ def _train(part: Part, out: str) -> str:
 
 
 CHANNELS = """\
-Scores and calibration below are those with the channels that members learnt from. Here it is otherwise:
+Scores and calibration below are of members on the channels that they learnt from. This bundle has
 {}."""
 CRNN = "crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]}"
 SVM = (

@@ -17,13 +17,13 @@ from export.system import as_bundled
 from monitor.errors import MonitorError, safe
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser, Recognition
-from trainer.features import read_window
+from trainer.features import Channels, read_window
 from trainer.system import System
 from trainer.tables import Column, percent, terminal
 
 PUBLISHED = "published"
 """Instead of a member: the scores that the daemon publishes"""
-CHANNELS = {"mono": "the mean of the channels", "each": "every channel"}
+CHANNELS: dict[Channels, str] = {"mono": "the mean of the channels", "each": "every channel"}
 COLUMNS = (
     Column("scores", "scores"),
     Column("difference", "largest difference", "{:.2g}".format, number=True),
@@ -116,16 +116,16 @@ def _differences(found: Recognition, wanted: Recognition) -> dict[str, float]:
 
 def _channels(learnt: System, system: System, kept: Sequence[bool]) -> str:
     """Which members hear other channels than they learnt from, and how many clips keep their label."""
-    changed = [
-        f"{now.name} hears {CHANNELS[now.recipe.channels]}"
-        for was, now in zip(learnt.parts, system.parts, strict=True)
-        if was != now
-    ]
+    changed: dict[Channels, list[str]] = {}
+    for was, now in zip(learnt.parts, system.parts, strict=True):
+        if was != now:
+            changed.setdefault(now.recipe.channels, []).append(now.name)
+    heard = " and ".join(f"{', '.join(names)} on {CHANNELS[each]}" for each, names in changed.items())
     if kept:
         same = f"{percent(sum(kept) / len(kept))} % of {len(kept)} clips keep their label"
     else:
         same = "the clips have one channel, so they cannot tell what that changes"
-    return f"unlike in training, {', '.join(changed)}; {same}"
+    return f"other channels than in training: {heard}; {same}"
 
 
 def _check_same(bundle: Bundle, system: System) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -12,12 +13,12 @@ from rich.text import Text
 from monitor.errors import safe
 from monitor.inference.bundle import Bundle
 from monitor.inference.cost import Cost
-from monitor.inference.manifest import Manifest
+from monitor.inference.manifest import Manifest, Member
 from monitor.views.words import percent
 
 
 def show(bundle: Bundle, cost: Cost) -> None:
-    """Print a bundle: facts, then a row for each member.
+    """Print a bundle: facts, then a row for each member, and of a stack also what each is good for.
 
     Args:
         bundle: verified.
@@ -25,6 +26,8 @@ def show(bundle: Bundle, cost: Cost) -> None:
     """
     console = Console()
     console.print(_facts(bundle, cost), _members(bundle, cost), sep="\n")
+    if bundle.manifest.stack:
+        console.print("", _worth(bundle.manifest, cost), sep="\n")
 
 
 def _facts(bundle: Bundle, cost: Cost) -> Table:
@@ -52,23 +55,36 @@ def _facts(bundle: Bundle, cost: Cost) -> Table:
 
 
 def _members(bundle: Bundle, cost: Cost) -> Table:
+    members = _columns(("member", "kind", "file", "channels"), ("MB", "ms alone"))
+    for member in bundle.manifest.members:
+        megabytes = f"{len(bundle.files[member.file]) / 1e6:.1f}"
+        texts = (member.name, member.kind, member.file, member.channels, megabytes, _alone(cost, member))
+        members.add_row(*map(Text, texts))
+    return members
+
+
+def _worth(manifest: Manifest, cost: Cost) -> Table:
+    """What each member of a stack is good for, beside what it costs."""
+    worth = _columns(("member",), ("accuracy alone, %", "it adds, points", "ms alone"))
+    for member in manifest.members:
+        scores = _found(manifest.scores, "members", member.name)
+        accuracy = _points(_found(scores, "accuracy"), "{:.1f}")
+        texts = (member.name, accuracy, _gain(_found(scores, "adds")), _alone(cost, member))
+        worth.add_row(*map(Text, texts))
+    return worth
+
+
+def _columns(names: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("member", "kind", "file", "channels"):
+    for title in names:
         table.add_column(title, overflow="fold")
-    numbers = ["MB", "ms alone", *(["alone, %", "adds, points"] if bundle.manifest.stack else [])]
     for title in numbers:
         table.add_column(title, justify="right")
-    for member in bundle.manifest.members:
-        scores = _found(bundle.manifest.scores, "members", member.name)
-        texts = (
-            *(member.name, member.kind, member.file, member.channels),
-            f"{len(bundle.files[member.file]) / 1e6:.1f}",
-            f"{cost.members[member.name]:.1f}",
-            _points(_found(scores, "accuracy"), "{:.1f}"),
-            _gain(_found(scores, "adds")),
-        )
-        table.add_row(*map(Text, texts[: len(table.columns)]))
     return table
+
+
+def _alone(cost: Cost, member: Member) -> str:
+    return f"{cost.members[member.name]:.1f}"
 
 
 def _published(manifest: Manifest) -> str:
