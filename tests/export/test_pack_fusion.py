@@ -27,7 +27,6 @@ from tests import toy_resnet
 from trainer import datasets, run
 from trainer.features import read_window
 from trainer.fusion import fuse
-from trainer.system import numbered
 
 pytestmark = pytest.mark.usefixtures("tiny_resnet")
 NAMES = ["resnet50-myweights-viridis", "crnn-60", "resnet50-myweights-magma"]
@@ -264,8 +263,3 @@ def test_other_labels_are_not_written(fused: Path, tmp_path: Path, monkeypatch: 
     with pytest.raises(MonitorError, match="18 of 18 clips get another label"):
         pack(fused, tmp_path / "toy.bundle", "toy", "", None)
     assert not list(tmp_path.iterdir())
-
-
-def test_names_are_unique() -> None:
-    """What is there already gets a number, the same every time."""
-    assert numbered(["a", "b", "a", "a", "a-2"]) == ["a", "b", "a-2", "a-3", "a-2-2"]

@@ -14,8 +14,7 @@ from monitor.errors import MonitorError
 from monitor.inference import bundle
 from monitor.inference.bundle import Bundle
 from tests.toy_training import LABELS
-from trainer import recipes, run
-from trainer.system import _name
+from trainer import run
 
 pytestmark = pytest.mark.usefixtures("tiny_resnet")
 
@@ -77,13 +76,3 @@ def test_other_weights(trained: Path, tmp_path: Path) -> None:
     finally:
         (trained.parent / "moved.pt").rename(trained.parent / "my weights.pt")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("weights", "name"),
-    [("imagenet", "imagenet"), ("random:1", "random1"), ("a/b c é.v2.pth", "bc.v2"), ("x" * 300, "x" * 50)],
-)
-def test_names_of_members(trained: Path, weights: str, name: str) -> None:
-    """Names keep to the characters that a bundle allows."""
-    recipe = recipes.with_changes(run.load_config(trained).recipe, {"weights": weights})
-    assert _name(recipe) == f"resnet50-{name}-magma"

@@ -73,23 +73,24 @@ def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> 
     assert batch.count("not in text") == 2
 
 
-def test_the_best_has_a_model_card(data: DataSet, tmp_path: Path) -> None:
-    """Data, scores and model of the best run stand beside the table, and how it is exported."""
-    carry_out(data, tmp_path / "runs", [1])
-    best = json.loads((tmp_path / "runs" / "toy" / "table.json").read_text())["best"]
-    card = (tmp_path / "runs" / "toy" / "MODEL_CARD.md").read_text()
-    accuracy = run.load_results(tmp_path / "runs" / "toy" / best)["mean"]["accuracy"]
+def test_model_card_of_the_best(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data, scores and model, and how to export it; or that its members do not hear the same windows."""
+    card = reproduce._card(run_folder, TOY, 2)
+    accuracy = run.load_results(run_folder)["mean"]["accuracy"]
     for expected in (
-        f"# {best}\n",
         'The best of 2 runs of "A toy" on the development partition',
-        "- toy tones: 12 clips; 0 of them",
-        "(tested: fold 1,2; 6\n",
+        "- tones: 24 clips; 0 of them",
+        "(tested: fold 1,2; 12\n",
         f"- Accuracy {100 * accuracy:.1f} (",
         "- Convolutional recurrent network",
-        f"activity-export bundle {best} -o {best}.bundle",
+        "activity-export bundle run -o run.bundle",
     ):
         assert expected in card
-    assert str(tmp_path) not in card
+    assert str(run_folder.parent) not in card
+    monkeypatch.setattr(reproduce, "different_windows", lambda _: "one 1 s, other 2 s")
+    card = reproduce._card(run_folder, TOY, 2)
+    assert "It cannot be exported: members of a bundle hear the same windows" in card
+    assert "activity-export" not in card
 
 
 def test_seeds_are_averaged(data: DataSet, tmp_path: Path) -> None:
