@@ -56,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
         "--clips", type=positive, default=100, metavar="N", help="of the data set (default: %(default)s)"
     )
     verify.set_defaults(command=_verify)
+
+    listen = commands.add_parser(
+        "listen", help="what a bundle calls the sounds of any data set", allow_abbrev=False
+    )
+    listen.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .zip")
+    listen.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="labels need not be the bundle's"
+    )
+    listen.set_defaults(command=_listen)
     return parser
 
 
@@ -103,6 +112,19 @@ def _verify(arguments: argparse.Namespace) -> None:
     print(found.summary)
     Console().print(table(found))
     found.check()
+
+
+def _listen(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from export.listen import COLUMNS, listen
+    from monitor.inference import bundle
+    from trainer import datasets
+    from trainer.tables import terminal
+
+    data = datasets.read(arguments.data)
+    rows = listen(bundle.load(arguments.bundle), data.clips)
+    Console().print(terminal(COLUMNS, rows, f"{data.name}: clips shorter than a window are repeated"))
 
 
 if __name__ == "__main__":
