@@ -317,7 +317,7 @@ class Core:
             self.wall_offset = offset
 
     def _health(self, array: Array, state: State) -> None:
-        now = time.monotonic()
+        now, drift = time.monotonic(), array.source.drift_ppm
         array.state, array.health_due = state, now + HEALTH_INTERVAL
         self._publish(
             HealthMessage(
@@ -334,6 +334,8 @@ class Core:
                 cpu_percent=self._measured_cpu_percent(now),
                 rss_mb=round(_resident_bytes() / 1e6, 1),
                 durable=True,
+                skipped=self.backlog.skipped(array),
+                drift_ppm=None if drift is None else round(drift, 1),
             )
         )
 
