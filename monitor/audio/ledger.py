@@ -33,6 +33,10 @@ class Arrival(NamedTuple):
     overflow: bool = False
     """The driver says that samples before it were lost"""
 
+    def began(self, sample_rate: int) -> float:
+        """When its first sample was captured, if it arrived at once."""
+        return self.time - self.size / sample_rate
+
     @property
     def size(self) -> int:
         """Samples per channel."""
@@ -43,9 +47,10 @@ class Ledger:
     """Tells lost samples from late ones by the clock.
 
     Blocks that come late are held until either later ones have caught up (a queue was delayed: nothing is
-    lost) or `CONFIRM` seconds have passed (samples are lost before the first late block). Less than
-    `TOLERANCE` is noticed only where the driver reports an overflow or the machine was suspended: behind a
-    sound server, a small loss looks like a change of its latency.
+    lost) or `CONFIRM` seconds have passed (samples are lost before the first late block). Those of a new
+    capture process are held as long, since only the earliest arrivals tell how much is missing before them.
+    Less than `TOLERANCE` is noticed only where the driver reports an overflow or the machine was suspended:
+    behind a sound server, a small loss looks like a change of its latency.
 
     Args:
         sample_rate: nominal rate, Hz. The true one may be up to `MAX_DRIFT` lower, or any higher.
@@ -58,6 +63,7 @@ class Ledger:
         self._due: float | None = None  # when that sample was captured, as the earliest blocks have shown
         self._held: list[Arrival] = []
         self._lateness: list[float] = []  # of each held block, seconds
+        self._reason: GapReason | None = None  # why samples are missing before the held blocks, if they are
         self._suspended = clock.suspended()  # as far as it is accounted for
 
     def account(self, received: Iterable[Arrival], reason: GapReason) -> Iterator[Block | Gap]:
@@ -67,13 +73,11 @@ class Ledger:
             received: what arrives.
             reason: why audio was missing before the first block, if it was.
         """
-        started = False
-        for arrival in received:
-            if not started:
-                began = arrival.time - arrival.size / self.sample_rate
-                yield from self.missing(began, reason)
+        for number, arrival in enumerate(received):
+            if number == 0:
                 self.drift.restart()
-                self._due, started = began, True
+                self._reason = None if self._due is None else reason
+                self._due = arrival.began(self.sample_rate) if self._due is None else self._due
             self._held.append(arrival)
             self._lateness.append(arrival.time - self._due_after_held())
             if not self._suspicious() or arrival.time - self._held[0].time >= CONFIRM:
@@ -90,14 +94,18 @@ class Ledger:
         return self._lateness[-1] > TOLERANCE or self._loss_is_known()
 
     def _loss_is_known(self) -> bool:
-        return self._held[0].overflow or clock.suspended() - self._suspended > KNOWN_TOLERANCE
+        return (
+            self._reason is not None
+            or self._held[0].overflow
+            or clock.suspended() - self._suspended > KNOWN_TOLERANCE
+        )
 
     def _settle(self) -> Iterator[Block | Gap]:
         if not self._held:
             return
         lost = min(self._lateness)
         if lost > (KNOWN_TOLERANCE if self._loss_is_known() else TOLERANCE):
-            yield from self._gap(lost, "overflow")
+            yield from self._gap(lost, self._reason or "overflow")
         for moment, samples, _ in self._held:
             duration = samples.shape[1] / self.sample_rate
             # The earliest arrivals show the clock; it may creep later by no more than a card's drift.
@@ -105,7 +113,7 @@ class Ledger:
             self.drift.add(samples.shape[1], moment)
             yield Block(samples, self.end, self._due)
             self.end += samples.shape[1]
-        self._held, self._lateness = [], []
+        self._held, self._lateness, self._reason = [], [], None
         self._suspended = clock.suspended()
 
     def _gap(self, seconds: float, reason: GapReason) -> Iterator[Gap]:

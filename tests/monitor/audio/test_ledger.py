@@ -74,7 +74,7 @@ def test_the_time_between_two_captures_is_a_gap() -> None:
     ledger = Ledger(RATE)
     records = list(ledger.account(arrivals((50.0, 10)), "device_lost"))
     records += ledger.missing(51.4, "stalled")
-    records += ledger.account(arrivals((53.0, 10)), "stalled")
+    records += ledger.account(arrivals((53.0, 20)), "stalled")
     assert [(gap.start, gap.end, gap.reason) for gap in gaps(records)] == [
         (1000, 1500, "stalled"),
         (1500, 3000, "stalled"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.audio import soundcard
+from monitor.audio import ledger, soundcard
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import Block, Gap, SourceError
 from monitor.errors import Exit
@@ -73,6 +73,7 @@ def test_a_failed_capture_is_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str
 ) -> None:
     """One that ends, stalls or sends nonsense is reported as a gap and replaced; the clock goes on."""
+    monkeypatch.setattr(ledger, "CONFIRM", 0.2)
     card = start(monkeypatch, tmp_path, script)
     records: list[Block | Gap] = []
     began = time.monotonic()
