@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 NOTICE := trained on generated sounds only: for trying out, not for decisions about anybody's care
 
-.PHONY: help demo setup test bench lint default-bundle clean
+.PHONY: help demo setup test bench chaos soak lint default-bundle clean
 
 help:
 	@echo 'make demo            run the monitor on a recorded demo (ARGS=... passes options on)'
 	@echo 'make setup           full development environment in .venv'
 	@echo 'make test            lint, types and tests'
 	@echo 'make bench           measure the speed, against other libraries (ARGS="--json FILE" keeps all values)'
+	@echo 'make chaos           break a running monitor in every way (some minutes; a virtual sound card where there is one)'
+	@echo 'make soak            48 h of audio at full speed: does anything grow?'
 	@echo 'make default-bundle  make what ships in monitor/bundles again, from nothing'
 	@echo 'make clean           remove .venv, build and caches'
 
@@ -27,6 +29,14 @@ test: lint
 # Some minutes, on a machine that does nothing else.
 bench: $(VENV)/dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: $(VENV)/dev
+	.ci/virtual-card
+	$(BIN)/python -m tests.drills
+	$(BIN)/python -m tests.chaos
+
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.soak
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -30,9 +30,9 @@ RUN = 8
 LAST = encode(0, 2 * RATE)[:, -1]
 """The last channel, which repeats every second"""
 RUNS = {
-    kind: {LAST[start : start + RUN].astype(kind).tobytes() for start in range(RATE)}
-    for kind in ("<i2", "<i4")
-} | {"<f4": {(LAST[start : start + RUN] / 32768).astype("<f4").tobytes() for start in range(RATE)}}
+    kind: {(LAST[start : start + RUN] / scale).astype(kind).tobytes() for start in range(RATE)}
+    for kind, scale in (("<i2", 1), ("<f4", 32768))
+}
 
 
 def can_trace() -> bool:
@@ -79,7 +79,7 @@ def test_only_messages_are_kept(toy_bundle: Path, endpoint: str, home: Path) -> 
 
 
 def holds_audio(data: bytes) -> bool:
-    """Whether bytes hold samples, one channel after another or in turn, as numbers of any usual type."""
+    """Whether bytes hold samples, one channel after another or in turn, 16-bit or float."""
     for kind, runs in RUNS.items():
         size = np.dtype(kind).itemsize
         for step in (1, 4):
