@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.audio import mute, soundcard
+from monitor.audio import ledger, mute, soundcard
 from monitor.audio.ledger import TOLERANCE
 from monitor.audio.sources import Block, Gap
 from tests import drills
@@ -26,6 +26,7 @@ def counting_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(soundcard, "STALL_LIMIT", 0.5)
     monkeypatch.setattr(soundcard, "LAST_BACKOFF", 0.5)
     monkeypatch.setattr(mute, "LIMIT", 0.3)
+    monkeypatch.setattr(ledger, "CONFIRM", 0.3)
 
 
 @pytest.mark.parametrize("fault", drills.faults(), ids=lambda fault: fault.name)
