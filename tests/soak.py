@@ -31,6 +31,8 @@ DEMO = Path(__file__).parents[1] / "monitor" / "bundles" / "demo.flac"
 HOUR = 360
 """Windows"""
 EVERY = 1000
+"""Windows between two rows"""
+SAMPLED = 10
 """Windows between two measurements"""
 GROWTH_LIMIT = 0.02
 COLUMNS = (
@@ -112,24 +114,31 @@ class Daemon:
 
 
 def soak(folder: Path, windows: int) -> list[dict[str, Any]]:
-    """A row after the first hour, and after every so many windows."""
-    rows = []
+    """A row after the first hour, and so on: the most that was held since the row before.
+
+    What is held at a moment depends on how many windows wait.
+    """
+    rows, most = [], dict[str, float]()
     with closing(Daemon(folder, "--speed", "max")) as daemon:
         labels = daemon.labels()
         for number in track(range(1, windows + 1), "soak", console=Console(stderr=True), transient=True):
             next(labels)
+            if number % SAMPLED == 0 or number == windows:
+                held = _held(*daemon.processes())
+                most = {key: max(value, most.get(key, 0)) for key, value in held.items()}
             if number in (HOUR, windows) or number % EVERY == 0:
-                core, publisher = daemon.processes()
-                rows.append(
-                    {
-                        "windows": number,
-                        "core_mb": core.resident_mb,
-                        "publisher_mb": publisher.resident_mb,
-                        "descriptors": core.descriptors + publisher.descriptors,
-                        "threads": core.threads + publisher.threads,
-                    }
-                )
+                rows.append({"windows": number, **most})
+                most = {}
     return rows
+
+
+def _held(core: Process, publisher: Process) -> dict[str, float]:
+    return {
+        "core_mb": core.resident_mb,
+        "publisher_mb": publisher.resident_mb,
+        "descriptors": core.descriptors + publisher.descriptors,
+        "threads": core.threads + publisher.threads,
+    }
 
 
 def idle(folder: Path, seconds: float) -> str:
