@@ -9,13 +9,15 @@ unitdir ?= $(prefix)/lib/systemd/system
 program := $(prefix)/lib/activity-monitor
 NOTICE := trained on generated sounds only: for trying out, not for decisions about anybody's care
 
-.PHONY: help demo setup test bench lint install uninstall default-bundle clean
+.PHONY: help demo setup test bench chaos soak lint install uninstall default-bundle clean
 
 help:
 	@echo 'make demo            run the monitor on a recorded demo (ARGS=... passes options on)'
 	@echo 'make setup           full development environment in .venv'
 	@echo 'make test            lint, types and tests'
 	@echo 'make bench           measure the speed, against other libraries (ARGS="--json FILE" keeps all values)'
+	@echo 'make chaos           break a running monitor in every way (some minutes; a virtual sound card where there is one)'
+	@echo 'make soak            48 h of audio at full speed: does anything grow?'
 	@echo 'make install         the monitor and its systemd units for this machine, as root (prefix=/usr/local DESTDIR=)'
 	@echo 'make uninstall       remove them; settings in /etc and what was recorded in /var/lib stay'
 	@echo 'make default-bundle  make what ships in monitor/bundles again, from nothing'
@@ -33,6 +35,14 @@ test: lint
 # Some minutes, on a machine that does nothing else.
 bench: $(VENV)/dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: $(VENV)/dev
+	.ci/virtual-card
+	$(BIN)/python -m tests.drills
+	$(BIN)/python -m tests.chaos
+
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.soak
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

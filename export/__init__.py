@@ -10,3 +10,5 @@ verify.py    bundle and run, the same labels? reference.py says what the run say
 card.py      what a bundle says of itself to people: trainer.card, and the commands that make it
 cli.py       `activity-export`
 """
+
+import monitor  # noqa: F401 - before onnxruntime: it says so that nothing is reported

@@ -13,4 +13,9 @@
 systemd, `config.py` holds every default, `cli.py` is the command.
 """
 
+import os
+
+# Else onnxruntime reports to its maker over the network, and keeps an identity of the machine in its home.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 __version__ = "0.1.0"

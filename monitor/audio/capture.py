@@ -18,18 +18,19 @@ import os
 import signal
 import struct
 import sys
-import time
 from typing import Any
 
 import numpy as np
 
+from monitor import clock
 from monitor.audio import devices
 from monitor.audio.cards import read_cards
 from monitor.audio.sources import SourceError, select_channels
 from monitor.errors import Exit, MonitorError, safe
 
-HEADER = struct.Struct("<dI")
-"""Time of the last frame (CLOCK_MONOTONIC, seconds) and number of frames"""
+HEADER = struct.Struct("<4sd?I")
+"""`MAGIC`, time of the last frame (`clock.now`, s), whether some before it were lost; how many frames"""
+MAGIC = b"AMb1"
 BLOCK_SECONDS = 0.1
 USUAL_RATES = (8000, 16000, 32000, 44100, 48000, 96000)
 """Hertz; what a listing asks a card for"""
@@ -111,9 +112,9 @@ def _capture(
         stream.start()
         _write(json.dumps({"sample_rate": rate, "channels": len(selection)}).encode() + b"\n")
         while True:
-            data, _ = stream.read(block)
+            data, overflow = stream.read(block)
             frames = np.frombuffer(data, dtype=np.float32).reshape(block, opened)
-            _write(HEADER.pack(time.monotonic(), block) + frames[:, selection].tobytes())
+            _write(HEADER.pack(MAGIC, clock.now(), overflow, block) + frames[:, selection].tobytes())
     except sounddevice.PortAudioError as exc:
         raise _explained(safe(wanted), exc) from exc
 

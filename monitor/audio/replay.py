@@ -19,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from monitor import clock
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError, select_channels
 from monitor.errors import Exit, safe
 
@@ -94,7 +95,7 @@ class Replay(ArraySource):
                     self._wait_until(began + (self._end + samples.shape[1]) / self.sample_rate / self.speed)
                     if self._closed.is_set():
                         return
-                    yield Block(samples, self._end, time.monotonic(), file.name)
+                    yield Block(samples, self._end, clock.now(), file.name)
                     self._end += samples.shape[1]
                 if not (self.loop and len(self.files) == 1):
                     yield Gap(self._end, self._end, "end_of_file")

@@ -50,7 +50,7 @@ class Block:
     start: int
     """Index of the first sample on the array's sample clock: 0 is the first sample of the run"""
     time: float
-    """When the last sample was captured (a card) or read (a file), seconds of CLOCK_MONOTONIC"""
+    """When the last sample was captured (a card) or read (a file), seconds of `clock.now`"""
     file: str | None = None
     """Name of the file that is replayed"""
 
@@ -80,8 +80,16 @@ class ArraySource(ABC):
     sample_rate: int
     """Hertz; what the bundle wants, resampled if the device or file has another"""
     channels: int
-    connected: bool = True
-    """Samples are arriving, as far as the source knows"""
+
+    @property
+    def connected(self) -> bool:
+        """Samples are arriving, as far as the source knows."""
+        return True
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than nominal the device's clock is, parts per million; None while unknown."""
+        return None
 
     @abstractmethod
     def records(self) -> Iterator[Block | Gap]:
