@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from export.listen import COLUMNS, Heard
 from trainer.card import folds, model_card, public
 from trainer.recipes import CrnnRecipe
 from trainer.system import Part, System
+from trainer.tables import markdown, plain
 
 
-def bundle_card(system: System, name: str, notice: str, channels: str) -> str:
+def bundle_card(system: System, name: str, notice: str, channels: str, heard: Heard | None) -> str:
     """The model card in Markdown.
 
     Args:
@@ -16,9 +18,11 @@ def bundle_card(system: System, name: str, notice: str, channels: str) -> str:
         notice: one line that users see at every start; may be empty.
         channels: what `export.verify` says of members that hear other channels than they learnt from; empty
             if there are none.
+        heard: what it calls the sounds of another data set, if that was tried.
     """
     paragraphs = [f"**{notice}**"] * bool(notice) + [CHANNELS.format(channels)] * bool(channels)
-    return model_card(system, name, "\n\n".join(paragraphs), f":\n\n{_commands(system)}")
+    others = HEARD.format(name=plain(heard.name), table=markdown(COLUMNS, heard.rows)) if heard else ""
+    return model_card(system, name, "\n\n".join(paragraphs), f":\n\n{_commands(system)}{OWN}", heard=others)
 
 
 def _commands(system: System) -> str:
@@ -40,6 +44,16 @@ def _train(part: Part, out: str) -> str:
     )
 
 
+HEARD = """\
+## Other sounds
+What it calls the clips of {name}, from which nothing was learnt. Clips shorter than a window were repeated.
+
+{table}
+"""
+OWN = """
+DATA may be any data set that `activity-trainer data check` knows, also a folder of your own recordings with
+a folder for each activity: the same commands make a bundle for your home.
+"""
 CHANNELS = """\
 Scores and calibration below are of members on the channels that they learnt from. This bundle has
 {}."""

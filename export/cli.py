@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("mono", "each"),
         help="let image networks hear the mean of the channels, or every channel (default: as they learnt)",
     )
+    bundle.add_argument(
+        "--listen",
+        type=Path,
+        metavar="DIR",
+        help="say in the model card what the bundle calls the sounds of another data set",
+    )
     bundle.set_defaults(command=_bundle)
 
     onnx = commands.add_parser(
@@ -80,10 +86,16 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 def _bundle(arguments: argparse.Namespace) -> None:
     from export.pack import pack
+    from trainer import datasets
 
-    name = arguments.name or arguments.out.stem
     made = pack(
-        arguments.run, arguments.out, name, arguments.notice, arguments.data, backbones=arguments.backbones
+        arguments.run,
+        arguments.out,
+        arguments.name or arguments.out.stem,
+        arguments.notice,
+        arguments.data,
+        backbones=arguments.backbones,
+        others=datasets.read(arguments.listen) if arguments.listen else None,
     )
     print(f"{safe(str(arguments.out))}: {safe(made.model_id)}")
 
@@ -122,9 +134,8 @@ def _listen(arguments: argparse.Namespace) -> None:
     from trainer import datasets
     from trainer.tables import terminal
 
-    data = datasets.read(arguments.data)
-    rows = listen(bundle.load(arguments.bundle), data.clips)
-    Console().print(terminal(COLUMNS, rows, f"{data.name}: clips shorter than a window are repeated"))
+    heard = listen(bundle.load(arguments.bundle), datasets.read(arguments.data))
+    Console().print(terminal(COLUMNS, heard.rows, f"{heard.name}: clips shorter than a window are repeated"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from rich.progress import track
 from monitor.errors import MonitorError, safe
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser
-from trainer.datasets import Clip
+from trainer.datasets import Clip, DataSet
 from trainer.tables import Column, Row, percent
 
 COLUMNS = (
@@ -25,25 +25,32 @@ COLUMNS = (
 )
 
 
-def listen(bundle: Bundle, clips: Iterable[Clip]) -> list[Row]:
+@dataclass(frozen=True)
+class Heard:
+    """What came out."""
+
+    name: str
+    """Of the data set"""
+    rows: list[Row]
+    """Of `COLUMNS`, one for each label, in alphabetical order: how many clips, mean largest probability, and
+    what they were called, the most frequent first"""
+
+
+def listen(bundle: Bundle, data: DataSet) -> Heard:
     """What the daemon's code makes of clips; their labels need not be the bundle's.
 
     Args:
         bundle: verified bundle.
-        clips: of any length, rate and number of channels.
-
-    Returns:
-        A row of `COLUMNS` for each label, in alphabetical order: how many clips, mean largest probability,
-        and what they were called, the most frequent first.
+        data: clips of any length, rate and number of channels.
 
     Raises:
         MonitorError: a clip cannot be read.
     """
     recogniser, labels = Recogniser(bundle, provider="cpu"), bundle.manifest.labels
     heard: defaultdict[str, list[npt.NDArray[np.floating]]] = defaultdict(list)
-    for clip in track(list(clips), "listening", transient=True):
+    for clip in track(data.clips, "listening", transient=True):
         heard[clip.label].append(recogniser.recognise(_window(clip, bundle)).scores)
-    return [_row(label, np.stack(heard[label]), labels) for label in sorted(heard)]
+    return Heard(data.name, [_row(label, np.stack(heard[label]), labels) for label in sorted(heard)])
 
 
 def _window(clip: Clip, bundle: Bundle) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from export.card import bundle_card
 from export.graph import export_graph, load_network
+from export.listen import listen
 from export.system import read, with_backbones
 from export.verify import compare
 from monitor.inference import bundle, selftest, svm
@@ -25,6 +26,7 @@ from monitor.inference.manifest import (
 from monitor.inference.recognise import Recogniser
 from trainer import run
 from trainer.card import CARD, PRIVATE, public
+from trainer.datasets import DataSet
 from trainer.features import Channels
 from trainer.recipes import SvmRecipe
 from trainer.system import Part, System
@@ -35,7 +37,14 @@ SCORES = ("accuracy", "macro_f1", "interval")
 
 
 def pack(
-    folder: Path, out: Path, name: str, notice: str, data: Path | None, *, backbones: Channels | None = None
+    folder: Path,
+    out: Path,
+    name: str,
+    notice: str,
+    data: Path | None,
+    *,
+    backbones: Channels | None = None,
+    others: DataSet | None = None,
 ) -> Bundle:
     """Export a run and write it as a bundle. The same run gives the same bytes.
 
@@ -46,6 +55,7 @@ def pack(
         notice: one line that users see at every start; may be empty.
         data: where the run's data set is; None: where it was when the run was made.
         backbones: channels that image networks hear; None: those that they learnt from.
+        others: a data set of which the model card says what the bundle calls its sounds.
 
     Raises:
         MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; there
@@ -64,7 +74,8 @@ def pack(
     found = compare(made, learnt, networks, data, CLIPS)
     print(found.summary)
     found.check()
-    files[CARD] = bundle_card(system, name, notice, found.channels).encode()
+    heard = listen(made, others) if others else None
+    files[CARD] = bundle_card(system, name, notice, found.channels, heard).encode()
     tested = SelfTest(selftest.scores(Recogniser(made, provider="cpu")))
     scores = manifest.scores | ({"channels": found.channels} if found.channels else {})
     return bundle.write(out, replace(manifest, self_test=tested, scores=scores), files)

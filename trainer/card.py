@@ -28,7 +28,7 @@ MEMBERS = (
 )
 
 
-def model_card(system: System, name: str, told: str, made: str) -> str:
+def model_card(system: System, name: str, told: str, made: str, *, heard: str = "") -> str:
     """The model card in Markdown.
 
     Args:
@@ -36,6 +36,7 @@ def model_card(system: System, name: str, told: str, made: str) -> str:
         name: its title.
         told: paragraphs under the title; may be empty.
         made: how it was made or can be exported; it follows the date and the versions.
+        heard: a section on other sounds, with its heading; may be empty.
     """
     config, results = system.run.config, system.run.results
     return CARD_TEXT.format(
@@ -49,6 +50,7 @@ def model_card(system: System, name: str, told: str, made: str) -> str:
         licence=config.data["licence"] or "not stated",
         scores=_scores(system),
         calibration=_calibration(results),
+        heard=heard,
         members="\n".join(_member(part) for part in system.parts),
         stack=STACK.format(results=results) if system.fused else "",
         made=MADE.format(created=config.created, versions=_versions(config.environment), made=made),
@@ -94,7 +96,11 @@ def _both(scores: dict[str, Any]) -> str:
 
 
 def _evaluation(scores: dict[str, Any] | None) -> str:
-    return EVALUATION.format(_both(scores["all"]), clips=scores["all"]["clips"]) if scores else ""
+    return "".join(
+        EVALUATION.format(_both(scores[part]), clips=scores[part]["clips"], part=words)
+        for part, words in PARTS.items()
+        if scores and part in scores
+    )
 
 
 def _members(system: System) -> str:
@@ -157,7 +163,7 @@ that belongs to none of them gets the one that it resembles most.
 
 ## Scores
 {scores}
-{calibration}## Model
+{calibration}{heard}## Model
 {members}{stack}
 ## Made with
 {made}"""
@@ -173,8 +179,13 @@ In brackets: 95 % intervals over groups of clips that were recorded together.
 {members}F1 in percent, of all folds pooled:
 
 {f1}"""
+PARTS = {
+    "all": "the evaluation partition",
+    "known": "its clips from arrays that the development partition has too",
+    "unknown": "its clips from other arrays",
+}
 EVALUATION = """\
-- {}, of the evaluation partition
+- {}, of {part}
   ({clips} clips), by the models that a bundle has
 """
 NESTED = """\

@@ -35,12 +35,12 @@ def whistles(tmp_path: Path) -> Path:
 
 def test_rows_say_what_clips_are_called(tones: Path, whistles: Path) -> None:
     """Short, fitting and long clips of unknown labels are called what they sound like."""
-    rows = listen(bundle.load(tones), datasets.read(whistles).clips)
-    assert [(row["label"], row["clips"], row["called"]) for row in rows] == [
+    heard = listen(bundle.load(tones), datasets.read(whistles))
+    assert [(row["label"], row["clips"], row["called"]) for row in heard.rows] == [
         ("flute", 3, "high 3"),
         ("wind", 3, "hiss 3"),
     ]
-    assert all(0.4 < row["confidence"] <= 1.0 for row in rows)
+    assert all(0.4 < row["confidence"] <= 1.0 for row in heard.rows)
 
 
 def test_command(tones: Path, whistles: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,10 +51,22 @@ def test_command(tones: Path, whistles: Path, capsys: pytest.CaptureFixture[str]
     assert "hiss 3" in wind
 
 
+def test_model_card_tells_what_other_sounds_are_called(
+    run_folder: Path, whistles: Path, tmp_path: Path
+) -> None:
+    """`bundle --listen` puts the table into the model card."""
+    out = tmp_path / "b"
+    assert main(["bundle", str(run_folder), "-o", str(out), "--listen", str(whistles)]) == 0
+    card = (out / "MODEL_CARD.md").read_text()
+    assert card.index("## Scores") < card.index("## Other sounds") < card.index("## Model\n")
+    assert "| wind | 3 |" in card
+    assert "| hiss 3 |" in card
+
+
 def test_clip_that_cannot_be_used(tones: Path, whistles: Path) -> None:
     """A clip without a sample is named."""
     empty = whistles / "wind" / "wind0.wav"
-    clips = datasets.read(whistles).clips
+    data = datasets.read(whistles)
     soundfile.write(empty, sound("low", 0.0, 0), RATE)
     with pytest.raises(MonitorError, match="is empty or holds"):
-        listen(bundle.load(tones), clips)
+        listen(bundle.load(tones), data)
