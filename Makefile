@@ -3,15 +3,23 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+# Where `make install` puts things; DESTDIR stages them elsewhere, as packages are made.
+prefix ?= /usr/local
+unitdir ?= $(prefix)/lib/systemd/system
+program := $(prefix)/lib/activity-monitor
 NOTICE := trained on generated sounds only: for trying out, not for decisions about anybody's care
 
-.PHONY: help demo setup test bench lint default-bundle clean
+.PHONY: help demo setup test bench chaos soak lint install uninstall default-bundle clean
 
 help:
 	@echo 'make demo            run the monitor on a recorded demo (ARGS=... passes options on)'
 	@echo 'make setup           full development environment in .venv'
 	@echo 'make test            lint, types and tests'
 	@echo 'make bench           measure the speed, against other libraries (ARGS="--json FILE" keeps all values)'
+	@echo 'make chaos           break a running monitor in every way (some minutes; a virtual sound card where there is one)'
+	@echo 'make soak            48 h of audio at full speed: does anything grow?'
+	@echo 'make install         the monitor and its systemd units for this machine, as root (prefix=/usr/local DESTDIR=)'
+	@echo 'make uninstall       remove them; settings in /etc and what was recorded in /var/lib stay'
 	@echo 'make default-bundle  make what ships in monitor/bundles again, from nothing'
 	@echo 'make clean           remove .venv, build and caches'
 
@@ -28,10 +36,34 @@ test: lint
 bench: $(VENV)/dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+chaos: $(VENV)/dev
+	.ci/virtual-card
+	$(BIN)/python -m tests.drills
+	$(BIN)/python -m tests.chaos
+
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.soak
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+install:
+	$(PYTHON) -m venv $(DESTDIR)$(program)
+	$(DESTDIR)$(program)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint .ci/constraints.txt .
+	sed -i '1,3s|$(DESTDIR)$(program)/|$(program)/|' $(DESTDIR)$(program)/bin/activity-*
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(unitdir)
+	ln -sf $(program)/bin/activity-monitor $(DESTDIR)$(prefix)/bin/activity-monitor
+	for name in activity-monitor activity-monitor@; do \
+		sed 's|/usr/local/bin/|$(prefix)/bin/|' systemd/activity-monitor.service >$(DESTDIR)$(unitdir)/$$name.service; \
+	done
+
+uninstall:
+	rm -rf $(DESTDIR)$(program)
+	rm -f $(DESTDIR)$(prefix)/bin/activity-monitor
+	rm -f $(DESTDIR)$(unitdir)/activity-monitor.service $(DESTDIR)$(unitdir)/activity-monitor@.service
 
 # Three minutes on two cores; on the machine that made it, the same bytes but for the date.
 default-bundle: $(VENV)/dev

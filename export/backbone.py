@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from export.onnx import check, relative, to_onnx
-from trainer.models.backbones import SIZE, Backbone
+from trainer.models.backbones import SIZE
 
 TOLERANCE = 1e-3
 """Largest difference allowed between embeddings of ONNX and of torch, as measured by `export.onnx.relative`:
@@ -16,7 +17,7 @@ PICTURES = 7
 """On which it is measured: the largest batch size that is tried"""
 
 
-def export_backbone(backbone: Backbone, pictures: npt.NDArray[np.uint8]) -> bytes:
+def export_backbone(backbone: nn.Module, pictures: npt.NDArray[np.uint8]) -> bytes:
     """A backbone as one graph that computes what torch computes.
 
     Args:

@@ -31,6 +31,17 @@ def _parser() -> argparse.ArgumentParser:
         "--name", metavar="NAME", help="of the bundle (default: the output's, without ending)"
     )
     bundle.add_argument("--notice", default="", metavar="TEXT", help="one line that users see at every start")
+    bundle.add_argument(
+        "--backbones",
+        choices=("mono", "each"),
+        help="let image networks hear the mean of the channels, or every channel (default: as they learnt)",
+    )
+    bundle.add_argument(
+        "--listen",
+        type=Path,
+        metavar="DIR",
+        help="say in the model card what the bundle calls the sounds of another data set",
+    )
     bundle.set_defaults(command=_bundle)
 
     onnx = commands.add_parser(
@@ -51,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
         "--clips", type=positive, default=100, metavar="N", help="of the data set (default: %(default)s)"
     )
     verify.set_defaults(command=_verify)
+
+    listen = commands.add_parser(
+        "listen", help="what a bundle calls the sounds of any data set", allow_abbrev=False
+    )
+    listen.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .zip")
+    listen.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="labels need not be the bundle's"
+    )
+    listen.set_defaults(command=_listen)
     return parser
 
 
@@ -66,17 +86,26 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 def _bundle(arguments: argparse.Namespace) -> None:
     from export.pack import pack
+    from trainer import datasets
 
-    name = arguments.name or arguments.out.stem
-    made = pack(arguments.run, arguments.out, name, arguments.notice, arguments.data)
+    made = pack(
+        arguments.run,
+        arguments.out,
+        arguments.name or arguments.out.stem,
+        arguments.notice,
+        arguments.data,
+        backbones=arguments.backbones,
+        others=datasets.read(arguments.listen) if arguments.listen else None,
+    )
     print(f"{safe(str(arguments.out))}: {safe(made.model_id)}")
 
 
 def _onnx(arguments: argparse.Namespace) -> None:
-    from export.graph import export_graph
+    from export.graph import export_graph, load_network
     from export.system import single
 
-    graph = export_graph(single(arguments.run), arguments.data)
+    part = single(arguments.run)
+    graph = export_graph(part, load_network(part), arguments.data)
     arguments.out.write_bytes(graph)
     print(f"{safe(str(arguments.out))}: {len(graph)} bytes")
 
@@ -84,14 +113,29 @@ def _onnx(arguments: argparse.Namespace) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
+    from export.graph import load_network
     from export.system import read
     from export.verify import compare, table
     from monitor.inference import bundle
 
-    found = compare(bundle.load(arguments.bundle), read(arguments.run), arguments.data, arguments.clips)
+    made, learnt = bundle.load(arguments.bundle), read(arguments.run)
+    networks = {file: load_network(part) for file, part in learnt.networks.items()}
+    found = compare(made, learnt, networks, arguments.data, arguments.clips)
     print(found.summary)
     Console().print(table(found))
     found.check()
+
+
+def _listen(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from export.listen import COLUMNS, listen
+    from monitor.inference import bundle
+    from trainer import datasets
+    from trainer.tables import terminal
+
+    heard = listen(bundle.load(arguments.bundle), datasets.read(arguments.data))
+    Console().print(terminal(COLUMNS, heard.rows, f"{heard.name}: clips shorter than a window are repeated"))
 
 
 if __name__ == "__main__":

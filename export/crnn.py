@@ -33,7 +33,7 @@ class Ensemble(nn.Module):
         return torch.stack([model(log_mel).softmax(dim=1) for model in self.models]).mean(dim=0)
 
 
-def export_ensemble(model: Ensemble, log_mel: npt.NDArray[np.float32]) -> bytes:
+def export_ensemble(model: nn.Module, log_mel: npt.NDArray[np.float32]) -> bytes:
     """An ensemble as one graph that computes what torch computes.
 
     Args:

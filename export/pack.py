@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from export.card import model_card
-from export.graph import export_graph
-from export.system import Part, System, read
+from export.card import bundle_card
+from export.graph import export_graph, load_network
+from export.listen import listen
+from export.system import read, with_backbones
 from export.verify import compare
 from monitor.inference import bundle, selftest, svm
 from monitor.inference.bundle import MACHINES, Bundle
@@ -23,18 +24,28 @@ from monitor.inference.manifest import (
     Stack,
 )
 from monitor.inference.recognise import Recogniser
-from trainer import recipes, run
-from trainer.recipes import FusionRecipe, Recipe, SvmRecipe
+from trainer import run
+from trainer.card import CARD, PRIVATE, public
+from trainer.datasets import DataSet
+from trainer.features import Channels
+from trainer.recipes import SvmRecipe
+from trainer.system import Part, System
 
-CARD = "MODEL_CARD.md"
 CLIPS = 20
 """Real ones that a bundle must give the run's own labels before it is written"""
 SCORES = ("accuracy", "macro_f1", "interval")
-PRIVATE = ("machine", "processor")
-"""Of a run's environment: where somebody trains is nobody's business"""
 
 
-def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> Bundle:
+def pack(
+    folder: Path,
+    out: Path,
+    name: str,
+    notice: str,
+    data: Path | None,
+    *,
+    backbones: Channels | None = None,
+    others: DataSet | None = None,
+) -> Bundle:
     """Export a run and write it as a bundle. The same run gives the same bytes.
 
     Args:
@@ -43,26 +54,35 @@ def pack(folder: Path, out: Path, name: str, notice: str, data: Path | None) -> 
         name: of the bundle.
         notice: one line that users see at every start; may be empty.
         data: where the run's data set is; None: where it was when the run was made.
+        backbones: channels that image networks hear; None: those that they learnt from.
+        others: a data set of which the model card says what the bundle calls its sounds.
 
     Raises:
-        MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; or
-            something else stands at `out`. Nothing is written then.
+        MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; there
+            is no image network to hear other channels; or something else stands at `out`. Nothing is written
+            then.
     """
-    system = read(folder)
+    learnt = read(folder)
+    system = with_backbones(learnt, backbones) if backbones else learnt
     manifest = _manifest(system, name, notice)
-    files = {file: export_graph(part, data) for file, part in system.networks.items()}
-    machines = {part.name: run.load_svm(part.folder) for part in system.parts if _is_svm(part)}
+    networks = {file: load_network(part) for file, part in system.networks.items()}
+    files = {file: export_graph(part, networks[file], data) for file, part in system.networks.items()}
+    machines = {part.name: run.load_svm(part.run.folder) for part in system.parts if _is_svm(part)}
     machines |= {STACK: run.load_svm(folder)} if system.fused else {}
     files |= {MACHINES: svm.to_bytes(machines)} if machines else {}
-    files[CARD] = model_card(manifest, system.results).encode()
     made = bundle.assemble(manifest, files)
-    compare(made, system, data, CLIPS).check()
+    found = compare(made, learnt, networks, data, CLIPS)
+    print(found.summary)
+    found.check()
+    heard = listen(made, others) if others else None
+    files[CARD] = bundle_card(system, name, notice, found.channels, heard).encode()
     tested = SelfTest(selftest.scores(Recogniser(made, provider="cpu")))
-    return bundle.write(out, replace(manifest, self_test=tested), files)
+    scores = manifest.scores | ({"channels": found.channels} if found.channels else {})
+    return bundle.write(out, replace(manifest, self_test=tested, scores=scores), files)
 
 
 def _manifest(system: System, name: str, notice: str) -> Manifest:
-    config, recipe = system.config, system.parts[0].recipe
+    config, recipe = system.run.config, system.parts[0].recipe
     names = tuple(part.name for part in system.parts)
     return Manifest(
         name=name,
@@ -71,7 +91,7 @@ def _manifest(system: System, name: str, notice: str) -> Manifest:
         sample_rate=recipe.log_mel.sample_rate,
         window_seconds=recipe.window_seconds,
         members=tuple(_member(part) for part in system.parts),
-        stack=Stack(names, system.results["temperature"]) if system.fused else None,
+        stack=Stack(names, system.run.results["temperature"]) if system.fused else None,
         training=_training(system),
         scores=_scores(system),
         notice=notice,
@@ -82,9 +102,9 @@ def _member(part: Part) -> Member:
     recipe = part.recipe
     channels: ChannelPolicy = "mono" if recipe.channels == "mono" else "mean"
     if isinstance(recipe, SvmRecipe):
-        temperature = part.results["temperature"]
+        temperature = part.run.results["temperature"]
         return DeepSpectrumMember(part.name, part.file, recipe.log_mel, channels, recipe.picture, temperature)
-    threshold = recipe.crnn(len(part.config.labels)).threshold_db
+    threshold = recipe.crnn(len(part.run.config.labels)).threshold_db
     return CrnnMember(part.name, part.file, recipe.log_mel, channels, threshold)
 
 
@@ -93,51 +113,44 @@ def _is_svm(part: Part) -> bool:
 
 
 def _training(system: System) -> dict[str, Any]:
-    data = system.config.data
+    data = system.run.config.data
     facts = {key: data[key] for key in ("name", "licence", "source", "clips")}
     training = {
         "data": {**facts, "left_out": len(data["short"]) + len(data["bad"])},
-        **_how(system.config),
+        **_how(system.run.config),
     }
     if system.fused:
-        training["members"] = {part.name: _how(part.config) for part in system.parts}
+        training["members"] = {part.name: _how(part.run.config) for part in system.parts}
     return training
 
 
 def _how(config: run.Config) -> dict[str, Any]:
     return {
-        "recipe": _recipe(config.recipe),
+        "recipe": public(config.recipe),
         "folds": list(config.folds),
         "threads": config.threads,
         "environment": {key: text for key, text in config.environment.items() if key not in PRIVATE},
     }
 
 
-def _recipe(recipe: Recipe) -> dict[str, Any]:
-    """Without folders of the machine, which are nobody's business."""
-    if isinstance(recipe, FusionRecipe):
-        return {"name": recipe.name}
-    document = recipes.to_json(recipe)
-    if isinstance(recipe, SvmRecipe):
-        document["weights"] = Path(recipe.weights).name
-    return document
-
-
 def _scores(system: System) -> dict[str, Any]:
-    results = system.results
+    results = system.run.results
     scores = {
         **_chosen(results["mean"]),
         "clips": results["pooled"]["clips"],
         "per_fold": {
             str(fold): {key: results["folds"][str(fold)][key] for key in ("accuracy", "macro_f1", "clips")}
-            for fold in system.config.folds
+            for fold in system.run.config.folds
         },
     }
     if "nested" in results:  # the system has support vector machines on top, whose C was chosen
         scores["nested"] = _chosen(results["nested"])
         scores["calibration_error"] = results["calibration"] and results["calibration"]["after"]["ece"]
     if system.fused:
-        scores["members"] = {part.name: _chosen(part.results["mean"]) for part in system.parts}
+        scores["members"] = {
+            part.name: {**_chosen(part.run.results["mean"]), "adds": member["adds"]}
+            for part, member in zip(system.parts, results["members"], strict=True)
+        }
     return scores
 
 

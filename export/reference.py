@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from export.crnn import Ensemble
-from export.system import Part, System
 from monitor.errors import MonitorError, safe
 from monitor.inference.picture import picture
 from monitor.inference.recognise import Recognition
-from trainer import embeddings, folds, run
-from trainer.calibration import probabilities
+from monitor.inference.svm import probabilities
+from trainer import run
 from trainer.datasets import Clip
 from trainer.features import example
 from trainer.recipes import SvmRecipe
+from trainer.system import Part, System
 
 Said = npt.NDArray[np.floating]
 """`[labels]`: posteriors, or decision values"""
@@ -30,19 +30,23 @@ class Reference:
     They are not the ones behind the predictions of the run: a development clip is predicted there by models
     that have not seen its fold.
 
+    Args:
+        system: the run.
+        networks: file of every distinct network -> the network, as from `export.graph.load_network`.
+
     Raises:
-        MonitorError: a model, machine or weights are missing or damaged.
+        MonitorError: a machine is missing or damaged.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, networks: Mapping[str, nn.Module]) -> None:
         self._system = system
-        self._networks = {file: _network(part) for file, part in system.networks.items()}
+        self._networks = networks
         self._machines = {
-            part.name: run.load_svm(part.folder)
+            part.name: run.load_svm(part.run.folder)
             for part in system.parts
             if isinstance(part.recipe, SvmRecipe)
         }
-        self._stack = run.load_svm(system.folder) if system.fused else None
+        self._stack = run.load_svm(system.run.folder) if system.fused else None
 
     def recognise(self, clip: Clip) -> Recognition:
         """What they say about the first window of a clip.
@@ -56,7 +60,7 @@ class Reference:
             (scores,) = members.values()
             return Recognition(scores, members)
         decisions = self._stack.decide(np.concatenate(list(said.values())))
-        return Recognition(probabilities(decisions, self._system.results["temperature"]), members)
+        return Recognition(probabilities(decisions, self._system.run.results["temperature"]), members)
 
     def _say(self, part: Part, clip: Clip) -> Said:
         """The mean over the channels that the part hears."""
@@ -72,12 +76,6 @@ class Reference:
         return mean
 
 
-def _network(part: Part) -> nn.Module:
-    if isinstance(part.recipe, SvmRecipe):
-        return embeddings.load(part.recipe)
-    return Ensemble(folds.load_models(part.folder, part.config.folds)).eval()
-
-
 def _run(network: nn.Module, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
         outputs: npt.NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
@@ -86,5 +84,5 @@ def _run(network: nn.Module, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]
 
 def _scores(part: Part, said: Said) -> npt.NDArray[np.float64]:
     if isinstance(part.recipe, SvmRecipe):
-        return probabilities(said, part.results["temperature"])
+        return probabilities(said, part.run.results["temperature"])
     return said.astype(np.float64)

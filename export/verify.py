@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 from rich.table import Table
+from torch import nn
 
 from export.clips import some_clips
 from export.reference import Reference
-from export.system import System
+from export.system import as_bundled
 from monitor.errors import MonitorError, safe
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser, Recognition
-from trainer.features import read_window
+from trainer.features import Channels, read_window
+from trainer.system import System
 from trainer.tables import Column, percent, terminal
 
 PUBLISHED = "published"
 """Instead of a member: the scores that the daemon publishes"""
+CHANNELS: dict[Channels, str] = {"mono": "the mean of the channels", "each": "every channel"}
 COLUMNS = (
     Column("scores", "scores"),
     Column("difference", "largest difference", "{:.2g}".format, number=True),
@@ -35,12 +39,15 @@ class Comparison:
     """Member, or `PUBLISHED` -> the largest difference between two probabilities"""
     other: tuple[str, ...]
     """Clips that get another label"""
+    channels: str
+    """What it changes that members hear other channels than they learnt from; empty if none does"""
 
     @property
     def summary(self) -> str:
-        """One line."""
+        """One line, or two."""
         same = percent(1 - len(self.other) / self.clips)
-        return f"{self.clips} clips, {same} % with the label of the run's own models"
+        heard = f"\n{self.channels}" if self.channels else ""
+        return f"{self.clips} clips, {same} % with the label of the run's own models{heard}"
 
     def check(self) -> None:
         """Make sure that every clip has the same label.
@@ -55,23 +62,31 @@ class Comparison:
             )
 
 
-def compare(bundle: Bundle, system: System, data: Path | None, clips: int) -> Comparison:
+def compare(
+    bundle: Bundle, learnt: System, networks: Mapping[str, nn.Module], data: Path | None, clips: int
+) -> Comparison:
     """Recognise clips by the daemon's code with a bundle, and by the trainer's with the run.
+
+    Both hear the channels that the bundle's members hear. Where these are not those that they learnt from,
+    the trainer also recognises the clips with those.
 
     Args:
         bundle: made of the run.
-        system: the run.
+        learnt: the run, with the channels that it learnt from.
+        networks: its own, as for `Reference`.
         data: where its data set is; None: where it was when the run was made.
         clips: how many, from all over the data set.
 
     Raises:
-        MonitorError: the bundle is of another run, or models or data are missing or damaged.
+        MonitorError: the bundle is of another run, or machines or data are missing or damaged.
     """
-    _check_same(bundle, system)
-    daemon, trainer = Recogniser(bundle, provider="cpu"), Reference(system)
-    chosen = some_clips(system.config, data, clips)
+    _check_same(bundle, learnt)
+    system = as_bundled(learnt, bundle.manifest)
+    daemon, trainer = Recogniser(bundle, provider="cpu"), Reference(system, networks)
+    before = None if system == learnt else Reference(learnt, networks)
+    chosen = some_clips(system.run.config, data, clips)
     largest: dict[str, float] = {}
-    other = []
+    other, kept = [], []
     for clip in track(chosen, "comparing with the run", transient=True):
         window = read_window(clip.path, bundle.manifest.sample_rate, bundle.manifest.window_seconds)
         if window is None:
@@ -81,7 +96,10 @@ def compare(bundle: Bundle, system: System, data: Path | None, clips: int) -> Co
             largest[name] = max(largest.get(name, 0.0), difference)
         if found.scores.argmax() != wanted.scores.argmax():
             other.append(clip.path.name)
-    return Comparison(len(chosen), largest, tuple(other))
+        if before and len(window) > 1:
+            kept.append(before.recognise(clip).scores.argmax() == wanted.scores.argmax())
+    channels = _channels(learnt, system, kept) if before else ""
+    return Comparison(len(chosen), largest, tuple(other), channels)
 
 
 def table(found: Comparison) -> Table:
@@ -96,11 +114,25 @@ def _differences(found: Recognition, wanted: Recognition) -> dict[str, float]:
     return {name: float(np.abs(ours - theirs).max()) for name, (ours, theirs) in pairs.items()}
 
 
+def _channels(learnt: System, system: System, kept: Sequence[bool]) -> str:
+    """Which members hear other channels than they learnt from, and how many clips keep their label."""
+    changed: dict[Channels, list[str]] = {}
+    for was, now in zip(learnt.parts, system.parts, strict=True):
+        if was != now:
+            changed.setdefault(now.recipe.channels, []).append(now.name)
+    heard = " and ".join(f"{', '.join(names)} on {CHANNELS[each]}" for each, names in changed.items())
+    if kept:
+        same = f"{percent(sum(kept) / len(kept))} % of {len(kept)} clips keep their label"
+    else:
+        same = "the clips have one channel, so they cannot tell what that changes"
+    return f"other channels than in training: {heard}; {same}"
+
+
 def _check_same(bundle: Bundle, system: System) -> None:
     manifest = bundle.manifest
     found = (manifest.labels, [member.name for member in manifest.members], manifest.stack is not None)
-    if found != (system.config.labels, [part.name for part in system.parts], system.fused):
+    if found != (system.run.config.labels, [part.name for part in system.parts], system.fused):
         raise MonitorError(
-            f"bundle {safe(manifest.name)} was not made of {safe(str(system.folder))}: "
+            f"bundle {safe(manifest.name)} was not made of {safe(str(system.run.folder))}: "
             "it has other classes or members"
         )

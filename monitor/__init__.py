@@ -9,8 +9,13 @@
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
     views       dashboard.py           an ordinary subscriber; inventory.py shows what a bundle holds
 
-`core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `config.py` holds every
-default, `cli.py` is the command.
+`core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `notify.py` tells
+systemd, `config.py` holds every default, `cli.py` is the command.
 """
+
+import os
+
+# Else onnxruntime reports to its maker over the network, and keeps an identity of the machine in its home.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"

@@ -101,6 +101,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
+    check = _add_command(commands, "check", _check, "try what a run would use: bundle, arrays, journal, port")
+    for key in ("device", "replay", "channels", "channel_map", "bundle", "publish", "journal"):
+        _add_setting(check, key)
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
     for client in (dashboard, subscribe):
@@ -166,9 +169,12 @@ def _age(text: str) -> datetime:
 # Commands
 
 
+def _settings(args: argparse.Namespace) -> Settings:
+    return resolve({key: value for key, value in vars(args).items() if key in SETTINGS}, args.config)
+
+
 def _run(args: argparse.Namespace) -> int:
-    flags = {key: value for key, value in vars(args).items() if key in SETTINGS}
-    settings = resolve(flags, args.config)
+    settings = _settings(args)
     with _stop_on_signals() as stop, _view(settings) as sink:
         from monitor import daemon
 
@@ -193,17 +199,31 @@ def _stop_on_signals() -> Iterator[threading.Event]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _devices(_: argparse.Namespace) -> int:
-    from monitor.audio import devices
+def _devices(args: argparse.Namespace) -> int:
+    from monitor.audio import cards, devices
 
-    cards = devices.read_cards()
-    listed = devices.list_devices()
-    if not listed:
+    settings = _settings(args)
+    lines = list(
+        devices.listing(
+            devices.list_devices(), cards.read_cards(), settings.channel_count, settings.channel_map
+        )
+    )
+    if not lines:
         print("no input devices found", file=sys.stderr)
-    for device in listed:
-        name = devices.stable_name(device, cards) + " (default)" * device.default
-        print(f"{name:<32} {device.channels:>3} channels {device.sample_rate:>6.0f} Hz  {safe(device.name)}")
+    for line in lines:
+        print(line)
     return Exit.OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    from monitor import preflight
+
+    _configure_logging("warning", "text")
+    problems = []
+    for finding in preflight.check(_settings(args)):
+        print(f"{'PROBLEM' if finding.exit_code else 'ok':<8} {finding.part}: {safe(finding.text, 2000)}")
+        problems += [finding.exit_code] * bool(finding.exit_code)
+    return problems[0] if problems else Exit.OK
 
 
 def _dashboard(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor import clock
 from monitor.audio.backlog import Backlog
 from monitor.audio.health import Health, levels_dbfs
 from monitor.audio.sources import ArraySource, Block, Gap, GapReason
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 TICK = 0.2
 """Seconds between looks at the publisher, the arrays' states and a request to stop"""
 CLOCK_STEP = 0.5
-"""Seconds by which the wall clock must jump against CLOCK_MONOTONIC to be followed"""
+"""Seconds by which the wall clock must jump against `clock.now` to be followed"""
 MAX_SLEW = 500e-6
 """Most by which the sample clock is corrected, seconds per second"""
 HEALTH_INTERVAL = 10.0
@@ -71,7 +72,7 @@ class Array:
     live: bool
     """A sound card, which cannot wait"""
     anchor: tuple[int, float] | None = None
-    """An index of the sample clock, and when its sample was captured (CLOCK_MONOTONIC, seconds)"""
+    """An index of the sample clock, and when its sample was captured (`clock.now`, seconds)"""
     error: Exception | None = None
     """Why the array ended early"""
     ended: bool = False
@@ -97,8 +98,8 @@ class Array:
         self.microphones = Health(self.source.sample_rate)
 
     def captured(self, index: int) -> float:
-        """When the sample at `index` was captured, by the sample clock from the anchor (CLOCK_MONOTONIC)."""
-        start, moment = self.anchor or (0, time.monotonic())
+        """When the sample at `index` was captured, by the sample clock from the anchor (`clock.now`)."""
+        start, moment = self.anchor or (0, clock.now())
         return moment + (index - start) / self.source.sample_rate
 
     def follow(self, index: int, moment: float) -> None:
@@ -138,7 +139,7 @@ class Core:
         self.boot_id = uuid.uuid4().hex
         self.backlog: Backlog[Array] = Backlog(self.hop)
         self.started = time.monotonic()
-        self.wall_offset = time.time() - time.monotonic()
+        self.wall_offset = time.time() - clock.now()
         self.stopping = False
         self._cpu = (self.started, time.process_time())
         self._cpu_percent = 0.0
@@ -258,7 +259,7 @@ class Core:
                 name: MemberVote(labels[int(scores.argmax())], float(scores.max()))
                 for name, scores in recognition.members.items()
             },
-            latency_ms=round(1000.0 * (time.monotonic() - window.time), 3),
+            latency_ms=round(1000.0 * (clock.now() - window.time), 3),
             model=self.recogniser.bundle.model_id,
             file=None if window.file is None else safe(window.file),
         )
@@ -309,14 +310,14 @@ class Core:
             sink(None)
 
     def _follow_wall_clock(self) -> None:
-        """Adopt a wall clock that was set: at boot without a battery, by hand, or after a suspend."""
-        offset = time.time() - time.monotonic()
+        """Adopt a wall clock that was set: by hand, or at boot without a battery."""
+        offset = time.time() - clock.now()
         if abs(offset - self.wall_offset) > CLOCK_STEP:
             log.warning("the wall clock was set by %+.1f s; labels follow it", offset - self.wall_offset)
             self.wall_offset = offset
 
     def _health(self, array: Array, state: State) -> None:
-        now = time.monotonic()
+        now, drift = time.monotonic(), array.source.drift_ppm
         array.state, array.health_due = state, now + HEALTH_INTERVAL
         self._publish(
             HealthMessage(
@@ -333,6 +334,8 @@ class Core:
                 cpu_percent=self._measured_cpu_percent(now),
                 rss_mb=round(_resident_bytes() / 1e6, 1),
                 durable=True,
+                skipped=self.backlog.skipped(array),
+                drift_ppm=None if drift is None else round(drift, 1),
             )
         )
 

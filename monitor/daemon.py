@@ -10,18 +10,23 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from monitor.audio.cards import read_cards
+from monitor.audio.devices import steadier
 from monitor.audio.replay import Replay
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import ArraySource
 from monitor.config import ConfigError, Settings, slug
 from monitor.core import Array, Core, Sink
-from monitor.errors import Exit
+from monitor.errors import Exit, safe
 from monitor.inference import bundle as bundles
 from monitor.inference.recognise import Recogniser
+from monitor.notify import Notifier
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal, JournalError, default_path
 
 log = logging.getLogger(__name__)
+
+NOTHING = "nothing to monitor: give --device (`activity-monitor devices` lists them) or --replay"
 
 
 def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> None:
@@ -31,15 +36,12 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
         MonitorError: nothing can be monitored, or an array's audio could not be used to its end.
     """
     if not settings.device and not settings.replay:
-        raise ConfigError(
-            "nothing to monitor: give --device (`activity-monitor devices` lists them) or --replay",
-            Exit.USAGE,
-        )
+        raise ConfigError(NOTHING, Exit.USAGE)
     with ExitStack() as stack:
         bundle = bundles.load(settings.bundle)
         recogniser = Recogniser(bundle, settings.threads, settings.provider)
         arrays = _arrays(settings, bundle.manifest.sample_rate, stack)
-        journal = stack.enter_context(closing(_journal(settings, stack)))
+        journal = stack.enter_context(closing(open_journal(settings, stack)))
         doorbell = None
         if settings.publish != "none":
             doorbell = Doorbell(journal.path, settings.publish, journal.last_seq)
@@ -47,8 +49,14 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
             log.info("publishing on %s", settings.publish)
         if bundle.manifest.notice:
             log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
+        notifier = stack.enter_context(closing(Notifier(bundle.manifest.window_seconds)))
         core = Core(
-            settings, recogniser=recogniser, arrays=arrays, journal=journal, doorbell=doorbell, sinks=sinks
+            settings,
+            recogniser=recogniser,
+            arrays=arrays,
+            journal=journal,
+            doorbell=doorbell,
+            sinks=[*sinks, notifier],
         )
         core.run(stop)
     errors = [array.error for array in arrays if array.error]
@@ -67,7 +75,7 @@ def _arrays(settings: Settings, sample_rate: int, stack: ExitStack) -> list[Arra
     arrays: list[Array] = []
     for number, text in enumerate(wanted):
         live = number < len(settings.device)
-        source = _sound_card(settings, text, sample_rate) if live else _replay(settings, text, sample_rate)
+        source = sound_card(settings, text, sample_rate) if live else replayed(settings, text, sample_rate)
         stack.callback(source.close)
         name = settings.name[number] if number < len(settings.name) else usual[number]
         arrays.append(Array(_free(name, {array.name for array in arrays}, number + 1), source, live))
@@ -79,11 +87,16 @@ def _free(name: str, taken: set[str], number: int) -> str:
     return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
-def _sound_card(settings: Settings, device: str, sample_rate: int) -> ArraySource:
-    return SoundCard(device, sample_rate, settings.channel_count, settings.channel_map)
+def sound_card(settings: Settings, device: str, sample_rate: int) -> ArraySource:
+    """Open a card as a run does, and say what it is better called."""
+    card = SoundCard(device, sample_rate, settings.channel_count, settings.channel_map)
+    if better := steadier(device, read_cards()):
+        log.warning("%s may be another card after a reboot; %s stays this one", safe(device), better)
+    return card
 
 
-def _replay(settings: Settings, path: str, sample_rate: int) -> ArraySource:
+def replayed(settings: Settings, path: str, sample_rate: int) -> Replay:
+    """Open files as a run does."""
     return Replay(
         Path(path),
         sample_rate,
@@ -95,7 +108,8 @@ def _replay(settings: Settings, path: str, sample_rate: int) -> ArraySource:
     )
 
 
-def _journal(settings: Settings, stack: ExitStack) -> Journal:
+def open_journal(settings: Settings, stack: ExitStack) -> Journal:
+    """The journal of a run; a replay's own is temporary, and `stack` removes it."""
     if settings.journal is None and not settings.device:
         try:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="activity-monitor-"))

@@ -10,8 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from monitor.inference import bundle
-from tests.toys import toy_manifest, toy_model
+from tests.toys import write_toy_bundle
 
 # Timing is no test: a busy machine is slow.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -23,11 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of a bundle that tells three tones apart."""
-    path = tmp_path_factory.mktemp("bundles") / "toy.bundle"
-    manifest = toy_manifest()
-    (member,) = manifest.members
-    bundle.write(path, manifest, {member.file: toy_model(member.log_mel, manifest.frames(member))})
-    return path
+    return write_toy_bundle(tmp_path_factory.mktemp("bundles") / "toy.bundle")
 
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

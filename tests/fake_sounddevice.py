@@ -45,11 +45,14 @@ class RawInputStream:
             raise PortAudioError(CARDS[device]["error"])
         self.frame = struct.pack(f"{channels}f", *(channel / 10 for channel in range(channels)))
         self.rate = samplerate
+        self.silent_until = CARDS[device].get("silent_until")
 
     def start(self) -> None:
         """Nothing to start."""
 
     def read(self, frames: int) -> tuple[bytes, bool]:
-        """`frames` frames."""
+        """`frames` frames, the first of them once there is a file `silent_until`."""
+        while self.silent_until and not os.path.exists(self.silent_until):  # noqa: PTH110 - few imports
+            time.sleep(0.01)
         time.sleep(frames / self.rate)
         return self.frame * frames, False

@@ -12,6 +12,7 @@ import onnx
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
+from monitor.inference import bundle
 from monitor.inference.logmel import LogMelSpec, mel_bands
 from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Manifest
 from monitor.inference.picture import PictureSpec
@@ -114,6 +115,14 @@ def toy_manifest(window_seconds: float = 1.0) -> Manifest:
         window_seconds=window_seconds,
         members=(TONES_MEMBER,),
     )
+
+
+def write_toy_bundle(path: Path) -> Path:
+    """Write the bundle that tells three tones apart, and return its path."""
+    manifest = toy_manifest()
+    (member,) = manifest.members
+    bundle.write(path, manifest, {member.file: toy_model(member.log_mel, manifest.frames(member))})
+    return path
 
 
 def write_audio(

@@ -13,6 +13,8 @@ from typing import Self
 
 MISSING = [program for program in ("pulseaudio", "paplay", "pactl") if shutil.which(program) is None]
 
+SINK = ("module-null-sink", "sink_name=array", "rate=16000", "channels=4")
+SINK += ("channel_map=front-left,front-right,rear-left,rear-right",)
 _ALSA = """
 </usr/share/alsa/alsa.conf>
 pcm.array { type pulse; device "array.monitor"; hint { show on; description "virtual array" } }
@@ -53,13 +55,11 @@ class VirtualCard:
 
     def start(self) -> None:
         """Start the server."""
-        channels = "front-left,front-right,rear-left,rear-right"
-        sink = f"module-null-sink sink_name=array channels=4 rate=16000 channel_map={channels}"
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
-        command += ["-L", "module-native-protocol-unix", "-L", sink]
+        command += ["-L", "module-native-protocol-unix", "-L", " ".join(SINK)]
         self._server = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10.0
-        while self._control("info").returncode:
+        while self.control("info").returncode:
             if time.monotonic() > deadline:
                 raise RuntimeError("the sound server did not start")
             time.sleep(0.05)
@@ -73,5 +73,10 @@ class VirtualCard:
         """Feed a file to the card in real time."""
         return subprocess.Popen(["paplay", "--device=array", str(path)], env=self.environment)
 
-    def _control(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the server."""
+        self._server.send_signal(number)
+
+    def control(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Ask the server, with `pactl`."""
         return subprocess.run(["pactl", *arguments], env=self.environment, capture_output=True, check=False)

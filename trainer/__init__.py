@@ -16,6 +16,7 @@
     evaluate    predictions.py          ->  accuracy, macro F1, confusion matrix, intervals over groups
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
     report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, ...)
+    system      a finished run          ->  the runs that it consists of; card.py: its model card
     simulate    a seed                  ->  generated recordings in the plain-folder layout
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is

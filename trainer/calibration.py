@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+from monitor.inference.svm import probabilities
 from trainer.evaluate import Classes
 from trainer.predictions import Floats
 
@@ -59,12 +60,6 @@ def temperature(values: Floats, truth: Classes) -> float:
     if slope(flattest) >= 0.0:
         return spread / flattest
     return spread / float(brentq(slope, flattest, sharpest))
-
-
-def probabilities(values: Floats, temperature: float) -> npt.NDArray[np.float64]:
-    """Softmax(values / temperature), in float64; real values `[..., labels]`, temperature > 0."""
-    likely: npt.NDArray[np.float64] = softmax(values.astype(np.float64) / temperature, axis=-1)
-    return likely
 
 
 def cross_fitted(values: Floats, truth: Classes, fold: Classes) -> tuple[npt.NDArray[np.float64], float]:

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import soxr
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.errors import MonitorError, safe
 from trainer import files
 from trainer.datasets import Clip
+from trainer.progress import progress
 
 CHUNK = 512
 """Clips in a chunk: what a kill may cost; each is one of the files that a process may have open."""
@@ -69,6 +69,8 @@ class Examples:
 class Features:
     """What was computed from a list of clips."""
 
+    specification: dict[str, Any]
+    """Of the computation"""
     examples: Examples
     """`[examples, ...]`, one for each channel or one for each clip"""
     clip: npt.NDArray[np.intp]
@@ -82,7 +84,7 @@ class Features:
 def collect(
     clips: Sequence[Clip],
     what: str,
-    specification: Any,
+    specification: dict[str, Any],
     shape: tuple[int, ...],
     compute: Callable[[Sequence[Clip]], Iterable[Result]],
     *,
@@ -104,8 +106,8 @@ def collect(
     """
     cache.mkdir(parents=True, exist_ok=True)
     chunks, computed, started = [], 0, time.monotonic()
-    with _progress() as progress:
-        bar = progress.add_task(what, total=len(clips), speed="")
+    with progress() as bars:
+        bar = bars.add_task(what, total=len(clips), note="")
         for first in range(0, len(clips), CHUNK):
             some = clips[first : first + CHUNK]
             stem = cache / _key(some, specification)
@@ -116,10 +118,10 @@ def collect(
                     results.append(result)
                     computed += 1
                     speed = computed / (time.monotonic() - started)
-                    progress.update(bar, advance=1, speed=f"{speed:.1f} clips/s")
+                    bars.update(bar, advance=1, note=f"{speed:.1f} clips/s")
                 chunk = _keep(results, shape, stem)
             else:
-                progress.advance(bar, len(some))
+                bars.advance(bar, len(some))
             chunks.append(chunk)
     if computed:
         took = time.monotonic() - started
@@ -133,6 +135,7 @@ def collect(
         for index, reason in chunk.bad.items()
     }
     return Features(
+        specification=specification,
         examples=Examples([chunk.examples for chunk in chunks if len(chunk.examples)]),
         clip=np.repeat(np.arange(len(clips)), counts),
         short=tuple(index for index, count in enumerate(counts) if not count and index not in bad),
@@ -187,13 +190,3 @@ def _keep(results: Sequence[Result], shape: tuple[int, ...], stem: Path) -> _Chu
     if len(array):  # nothing cannot be mapped
         array = np.load(stem.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
     return _Chunk(array, counts, bad)
-
-
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[speed]}"),
-    )
-    return Progress(*columns, transient=True)

@@ -1,25 +1,19 @@
-"""`activity-trainer`: the parser, then one call per command. Heavy imports stand inside the commands."""
+"""`activity-trainer`: the parser; what a command then does is in `trainer.actions`."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monitor import __version__
 from monitor.errors import Exit, MonitorError, safe
-from trainer import checkpoints
+from trainer import actions, checkpoints
 from trainer.datasets.archives import registry
 from trainer.experiments import EXPERIMENTS
-
-if TYPE_CHECKING:
-    from trainer.datasets import DataSet
-    from trainer.recipes import SvmRecipe
-    from trainer.training import Settings
 
 SIGINT_EXIT = 130
 MOST_HOURS = 10_000
@@ -84,7 +78,7 @@ def _add_data(commands: Any) -> None:
     tasks = data.add_subparsers(required=True, metavar="TASK")
     check = tasks.add_parser("check", help="compare a copy with the published set", allow_abbrev=False)
     check.add_argument("folder", type=Path, metavar="DIR", help="as for train --data")
-    check.set_defaults(command=_data_check)
+    check.set_defaults(command=actions.data_check)
 
 
 def _add_train(commands: Any) -> None:
@@ -92,23 +86,28 @@ def _add_train(commands: Any) -> None:
     models = train.add_subparsers(required=True, metavar="MODEL")
     crnn = models.add_parser("crnn", help="the paper's convolutional recurrent network", allow_abbrev=False)
     crnn.add_argument("--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50 or default")
-    crnn.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
-    crnn.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
-    crnn.add_argument("--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)")
+    _add_run(crnn)
     crnn.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     crnn.add_argument("--seed", type=_seed, metavar="S", help="instead of the recipe's")
     _add_settings(crnn)
-    crnn.set_defaults(command=_train_crnn)
+    crnn.set_defaults(command=actions.train_crnn)
 
     svm = models.add_parser(
         "svm", help="linear support vector machines on a backbone's embeddings", allow_abbrev=False
     )
     _add_extractor(svm)
-    svm.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
-    svm.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
-    svm.add_argument("--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)")
+    _add_run(svm)
     _add_settings(svm)
-    svm.set_defaults(command=_train_svm)
+    svm.set_defaults(command=actions.train_svm)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that trains a single run."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="run directory, new or empty")
+    parser.add_argument("--resume", action="store_true", help="go on with the unfinished run in --out")
+    parser.add_argument(
+        "--folds", type=_numbers, metavar="K,...", help="test these folds only (default: all)"
+    )
 
 
 def _add_fuse(commands: Any) -> None:
@@ -118,7 +117,7 @@ def _add_fuse(commands: Any) -> None:
     fuse.add_argument(
         "--threads", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
     )
-    fuse.set_defaults(command=_fuse)
+    fuse.set_defaults(command=actions.fuse)
 
 
 def _add_features(commands: Any) -> None:
@@ -127,7 +126,7 @@ def _add_features(commands: Any) -> None:
     )
     _add_extractor(features)
     _add_settings(features)
-    features.set_defaults(command=_features)
+    features.set_defaults(command=actions.features)
 
 
 def _add_extractor(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +189,7 @@ def _add_reproduce(commands: Any) -> None:
         "--dry-run", action="store_true", help="only say what is to do and how long it takes"
     )
     _add_settings(reproduce)
-    reproduce.set_defaults(command=_reproduce)
+    reproduce.set_defaults(command=actions.reproduce)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -198,7 +197,7 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="run directory; several seeds: mean and spread"
     )
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=actions.evaluate)
 
 
 def _add_simulate(commands: Any) -> None:
@@ -228,7 +227,7 @@ def _add_simulate(commands: Any) -> None:
     simulate.add_argument(
         "--held-out", action="store_true", help="with --day: a home, voices and sounds that no --to has"
     )
-    simulate.set_defaults(command=_simulate)
+    simulate.set_defaults(command=actions.simulate)
 
 
 def _add_agreement(commands: Any) -> None:
@@ -237,7 +236,7 @@ def _add_agreement(commands: Any) -> None:
     )
     agreement.add_argument("truth", type=Path, metavar="LABELS.tsv", help="as simulate --day writes it")
     agreement.add_argument("journal", type=Path, metavar="JOURNAL", help="of activity-monitor --journal")
-    agreement.set_defaults(command=_agreement)
+    agreement.set_defaults(command=actions.agreement)
 
 
 def _add_download(commands: Any) -> None:
@@ -250,7 +249,7 @@ def _add_download(commands: Any) -> None:
         one.add_argument("--keep-archives", action="store_true", help="do not remove what is unpacked")
         if len(partitions) > 1:
             one.add_argument("--only", choices=partitions, help="one partition (default: all)")
-        one.set_defaults(command=_download, only=None, partitions=partitions)
+        one.set_defaults(command=actions.download, only=None, partitions=partitions)
     _add_weights(names)
 
 
@@ -271,7 +270,7 @@ def _add_weights(names: Any) -> None:
     weights.add_argument(
         "--from", dest="file", type=Path, metavar="FILE", help="copy this one, for machines without network"
     )
-    weights.set_defaults(command=_download_weights)
+    weights.set_defaults(command=actions.download_weights)
 
 
 def _numbers(text: str) -> list[int]:
@@ -300,151 +299,6 @@ def _seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
     return int(text)
-
-
-def _train_crnn(arguments: argparse.Namespace) -> None:
-    from trainer import recipes
-    from trainer.train_crnn import train
-
-    given = {
-        key: getattr(arguments, key) for key in ("epochs", "seed") if getattr(arguments, key) is not None
-    }
-    recipe = recipes.with_changes(recipes.load_as(recipes.CrnnRecipe, arguments.recipe), given)
-    data = _data(arguments)
-    train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
-
-
-def _train_svm(arguments: argparse.Namespace) -> None:
-    from trainer.train_svm import train
-
-    recipe = _svm_recipe(arguments)
-    data = _data(arguments)
-    train(data, recipe, arguments.out, arguments.folds, _settings(arguments), resume=arguments.resume)
-
-
-def _fuse(arguments: argparse.Namespace) -> None:
-    from trainer.fusion import fuse
-
-    fuse(arguments.runs, arguments.out, arguments.threads)
-
-
-def _features(arguments: argparse.Namespace) -> None:
-    from trainer.embeddings import extract
-
-    recipe = _svm_recipe(arguments)
-    features = extract(_data(arguments).clips, recipe, _settings(arguments))
-    print(f"{len(features.examples)} embeddings of {features.examples.shape[1]} numbers")
-
-
-def _svm_recipe(arguments: argparse.Namespace) -> SvmRecipe:
-    from trainer import recipes
-
-    given = {
-        key: value
-        for key, value in (
-            ("backbone", arguments.backbone),
-            ("weights", arguments.weights),
-            ("picture.cmap", arguments.cmap),
-        )
-        if value is not None
-    }
-    return recipes.with_changes(recipes.load_as(recipes.SvmRecipe, arguments.recipe), given)
-
-
-def _reproduce(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from trainer.forecast import COLUMNS, forecast
-    from trainer.plan import find, plan
-    from trainer.reproduce import reproduce
-    from trainer.tables import terminal
-    from trainer.training import known_folds
-
-    data, settings, console = _data(arguments), _settings(arguments), Console()
-    experiment, out = find(arguments.experiment, data), arguments.out / arguments.experiment
-    plans = plan(experiment, out, arguments.seeds, epochs=arguments.epochs, systems=arguments.systems)
-    if arguments.dry_run:
-        rows = forecast(plans, data, known_folds(arguments.folds, data), settings)
-        console.print(terminal(COLUMNS, rows, f"{arguments.experiment} on {data.name}"))
-    else:
-        reproduce(experiment, plans, data, settings, console, folds=arguments.folds)
-
-
-def _data(arguments: argparse.Namespace) -> DataSet:
-    from trainer import datasets
-
-    data = datasets.read(arguments.data)
-    return data.limited(arguments.limit) if arguments.limit else data
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    from trainer import files
-    from trainer.training import Settings
-
-    cache = arguments.cache or files.user_cache("features")
-    return Settings(arguments.threads, arguments.device, cache, arguments.skip_bad)
-
-
-def _download(arguments: argparse.Namespace) -> None:
-    from trainer.datasets.install import install
-
-    partitions = arguments.partitions
-    chosen = [partitions[arguments.only]] if arguments.only else list(partitions.values())
-    install(chosen, arguments.to, keep_archives=arguments.keep_archives)
-    # A reader finds the partitions of a set side by side, and a set of one partition by its own folder.
-    data = arguments.to if len(partitions) > 1 else arguments.to / chosen[0].root
-    print(f"the data is in {safe(str(data))}")
-    print(f"next: activity-trainer data check {safe(shlex.quote(str(data)))}")
-
-
-def _download_weights(arguments: argparse.Namespace) -> None:
-    folder = arguments.to or checkpoints.default_folder()
-    if arguments.file:
-        path = checkpoints.take(arguments.backbone, arguments.file, folder)
-    else:
-        path = checkpoints.fetch(arguments.backbone, folder)
-    print(f"the weights are in {safe(str(path))}")
-
-
-def _evaluate(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from trainer import report
-
-    report.show(arguments.runs, Console())
-
-
-def _data_check(arguments: argparse.Namespace) -> None:
-    from trainer.datasets.check import check
-
-    check(arguments.folder)
-
-
-def _simulate(arguments: argparse.Namespace) -> None:
-    from trainer.simulate import data_set, day
-
-    if arguments.day:
-        if arguments.sounds:
-            raise MonitorError("--sounds is for data sets; leave it out, or use --to", Exit.USAGE)
-        day.write(
-            arguments.day,
-            arguments.hours,
-            arguments.seed,
-            arguments.processes,
-            held_out=arguments.held_out,
-        )
-    else:
-        if arguments.held_out:
-            raise MonitorError("--held-out is for days: a part of every --to is held out", Exit.USAGE)
-        data_set.write(arguments.to, arguments.hours, arguments.seed, arguments.processes, arguments.sounds)
-
-
-def _agreement(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from trainer import agreement
-
-    agreement.show(arguments.truth, arguments.journal, Console())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from monitor.inference.picture import picture
-from trainer import weights
+from trainer import run, weights
 from trainer.checkpoints import RANDOM
 from trainer.chunks import Features, FloatArray, Result, collect
 from trainer.datasets import Clip
@@ -128,5 +128,5 @@ def _specification(recipe: SvmRecipe) -> dict[str, Any]:
         "picture": asdict(recipe.picture),
         "backbone": recipe.backbone,
         "preprocessing": recipe.preprocessing,
-        "weights": weights.identity(recipe.backbone, recipe.weights, recipe.scheme),
+        run.WEIGHTS: weights.identity(recipe.backbone, recipe.weights, recipe.scheme),
     }

@@ -22,10 +22,11 @@ import numpy.typing as npt
 from monitor.errors import MonitorError, safe
 from trainer import run
 from trainer.evaluate import difference, summarise
-from trainer.grid import Choice, choose
+from trainer.grid import Choice, choose, nested
 from trainer.predictions import Floats, Indices, Predictions
 from trainer.recipes import FusionRecipe
 from trainer.recipes.fusion import Member
+from trainer.run import Run
 from trainer.training import check_out, finish
 
 
@@ -95,76 +96,77 @@ def fuse(
         MonitorError: a run is not finished, or the runs are of other clips, classes or folds.
     """
     check_out(out, resume=resume)
-    recipe = recipe_of(name, folders)
-    configs = [run.load_config(folder) for folder in folders]
-    stack = read(folders)
-    environment = {key: text for key, text in configs[0].environment.items() if key != run.WEIGHTS}
-    config = replace(configs[0], recipe=recipe, threads=threads, device="cpu", environment=environment)
-    if resume:
-        run.check_same(out, config)
-    else:
-        run.create(out, config)
-    choice = choose(stack, list(config.folds), threads)
+    runs = [run.load(folder) for folder in folders]
+    stack = read(runs)
+    base = runs[0].config
+    environment = {key: text for key, text in base.environment.items() if key != run.WEIGHTS}
+    config = replace(
+        base, recipe=recipe_of(name, folders), threads=threads, device="cpu", environment=environment
+    )
+    run.begin(out, config, resume=resume)
+    tested = list(config.folds)
+    choice = choose(stack, tested, threads)
     run.save_svm(out, choice.machines)
     members = [
         {
-            "run": str(folder),
-            "title": configs[index].recipe.title,
-            "mean": run.load_results(folder)["mean"],
-            **_without(stack, index, choice, list(config.folds), threads),
+            "run": str(member.folder),
+            "title": member.config.recipe.title,
+            "mean": member.results["mean"],
+            **_without(stack, index, choice, tested, threads),
         }
-        for index, folder in enumerate(folders)
+        for index, member in enumerate(runs)
     ]
-    return finish(out, choice.development, choice.evaluation, {**choice.results(stack), "members": members})
+    more = {**choice.results(stack), "members": members}
+    return finish(out, config, choice.development, choice.evaluation, more)
 
 
-def read(folders: Sequence[Path]) -> Stack:
+def read(runs: Sequence[Run]) -> Stack:
     """What runs said about their clips.
 
     Raises:
-        MonitorError: fewer than two runs, one that is not finished, or runs of other clips, classes or folds.
+        MonitorError: fewer than two runs, or runs of other clips, classes or folds.
     """
-    if len(folders) < 2:
+    if len(runs) < 2:
         raise MonitorError("a fusion needs two runs or more")
-    first = run.load_config(folders[0])
-    columns = []
-    for folder in folders:
-        _check_alike(folders[0], first, folder)
-        columns.append(_load(folder))
+    first = runs[0]
+    for other in runs:
+        _check_alike(first, other)
+    columns = [_load(each) for each in runs]
     clips = columns[0]
-    for folder, other in zip(folders, columns, strict=True):
-        _check_clips(folders[0], clips, folder, other)
+    for other, column in zip(runs, columns, strict=True):
+        _check_clips(first.folder, clips, other.folder, column)
     order = [{file: row for row, file in enumerate(column.file)} for column in columns]
     features = [
         column.scores[[row_of[file] for file in clips.file]]
         for column, row_of in zip(columns, order, strict=True)
     ]
-    return Stack(first.labels, first.data["metric"], clips, np.concatenate(features, axis=1))
+    return Stack(first.config.labels, first.config.data["metric"], clips, np.concatenate(features, axis=1))
 
 
 def _member(folder: Path) -> Member:
-    run.load_results(folder)
+    run.check_finished(folder)
     files = [path for path in (folder / run.PREDICTIONS, folder / run.EVALUATION) if path.is_file()]
     content = b"".join(path.read_bytes() for path in files)
     return Member(str(folder.resolve()), hashlib.sha256(content).hexdigest())
 
 
-def _load(folder: Path) -> Predictions:
-    development, evaluation = run.load_predictions(folder)
+def _load(said: Run) -> Predictions:
+    development, evaluation = said.predictions()
     return Predictions.concatenate([development, evaluation]) if evaluation else development
 
 
-def _check_alike(base: Path, wanted: run.Config, folder: Path) -> None:
-    found = run.load_config(folder)
+def _check_alike(base: Run, other: Run) -> None:
+    wanted, found = base.config, other.config
     pairs = {
         "classes": (found.labels, wanted.labels),
         "folds": (found.folds, wanted.folds),
         "data": (found.data["digest"], wanted.data["digest"]),
     }
-    other = [what for what, (ours, theirs) in pairs.items() if ours != theirs]
-    if other:
+    differing = [what for what, (ours, theirs) in pairs.items() if ours != theirs]
+    if differing:
         raise MonitorError(
-            f"{safe(str(folder))} cannot be fused with {safe(str(base))}: it has other {' and '.join(other)}"
+            f"{safe(str(other.folder))} cannot be fused with {safe(str(base.folder))}: "
+            f"it has other {' and '.join(differing)}"
         )
 
 
@@ -179,7 +181,7 @@ def _check_clips(base: Path, wanted: Predictions, folder: Path, found: Predictio
 
 def _without(stack: Stack, member: int, whole: Choice, folds: list[int], threads: int) -> dict[str, Any]:
     """The fusion without a member, and what the member adds."""
-    left = choose(stack.without(member), folds, threads).nested
+    left = nested(stack.without(member), folds, threads)
     return {
         "without": summarise(left, None, stack.labels, stack.metric)["mean"],
         "adds": difference([(whole.nested, left)]),

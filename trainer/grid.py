@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.inference.svm import LinearSvm
-from trainer.calibration import coverage, cross_fitted, probabilities, reliability, temperature
+from monitor.inference.svm import LinearSvm, probabilities
+from trainer.calibration import coverage, cross_fitted, reliability, temperature
 from trainer.datasets import EVALUATION
 from trainer.evaluate import evaluate, summarise
 from trainer.predictions import Floats, Indices, Predictions
+from trainer.progress import progress
 from trainer.svm import fit, standardise
 
 C_VALUES = tuple(10.0**exponent for exponent in range(-9, 1))
@@ -105,34 +105,35 @@ def choose(table: Table, folds: list[int], threads: int) -> Choice:
         threads: processes that work at once.
     """
     trials = _cross_validate(table, folds, threads)
-    scores = np.array([[trial.score for trial in of_fold] for of_fold in trials])  # [folds, C_VALUES]
-    best = int(scores.mean(axis=0).argmax())  # the first of equals
+    best = int(_scores(trials).mean(axis=0).argmax())  # the first of equals
     machines = _learn(table, table.fold != EVALUATION, C_VALUES[best])
     return Choice(
         c=C_VALUES[best],
         curve=_curve(trials, folds),
         development=Predictions.concatenate([of_fold[best].predictions for of_fold in trials]),
-        nested=Predictions.concatenate(
-            [of_fold[_best_of_others(scores, k)].predictions for k, of_fold in enumerate(trials)]
-        ),
+        nested=_nested(trials),
         machines=machines,
         evaluation=_predict(table, machines, EVALUATION) if (table.fold == EVALUATION).any() else None,
     )
+
+
+def nested(table: Table, folds: list[int], threads: int) -> Predictions:
+    """`Choice.nested` alone, without machines that learn from all folds; arguments as of `choose`."""
+    return _nested(_cross_validate(table, folds, threads))
 
 
 def _cross_validate(table: Table, folds: list[int], threads: int) -> list[list[_Trial]]:
     """A trial for every fold and C, `[folds][C_VALUES]`."""
     # Processes, not threads: a solver's random numbers belong to its whole process.
     parallel = Parallel(n_jobs=threads, return_as="generator")
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
-        bar = progress.add_task("support vector machines", total=len(folds) * len(C_VALUES))
+    with progress() as bars:
+        bar = bars.add_task("support vector machines", total=len(folds) * len(C_VALUES), note="")
         trials = []
         for fold in folds:
             rows = np.flatnonzero((table.fold != fold) & (table.fold != EVALUATION))
             learnt = standardise(table.values(rows))
             fitted = parallel(delayed(fit)(learnt, table.truth[rows], c) for c in C_VALUES)
-            trials.append([_trial(table, fold, *found) for found in progress.track(fitted, task_id=bar)])
+            trials.append([_trial(table, fold, *found) for found in bars.track(fitted, task_id=bar)])
         return trials
 
 
@@ -152,6 +153,18 @@ def _predict(table: Table, machines: LinearSvm, part: int) -> Predictions:
     """The clips of a fold, or of the evaluation partition."""
     rows = np.flatnonzero(table.fold == part)
     return table.predictions(rows, machines.decide(table.values(rows)))
+
+
+def _nested(trials: list[list[_Trial]]) -> Predictions:
+    scores = _scores(trials)
+    return Predictions.concatenate(
+        [of_fold[_best_of_others(scores, k)].predictions for k, of_fold in enumerate(trials)]
+    )
+
+
+def _scores(trials: list[list[_Trial]]) -> Floats:
+    """`[folds, C_VALUES]`"""
+    return np.array([[trial.score for trial in of_fold] for of_fold in trials])
 
 
 def _best_of_others(scores: Floats, fold: int) -> int:

@@ -138,14 +138,13 @@ def show(folders: Sequence[Path], console: Console) -> None:
         MonitorError: no run directory, a run that is not finished or of another version, or several that do
             not go together.
     """
-    configs = [run.load_config(folder) for folder in folders]
-    several = [run.load_results(folder) for folder in folders]
-    _check_alike(folders, configs)
-    for folder, config, results in zip(folders, configs, several, strict=True):
-        console.print(terminal(SCORES, score_rows(results), str(folder)), "")
-        console.print(terminal(CLASSES, class_rows(config.labels, results), ""), "")
-    if len(folders) > 1:
-        rows = run_rows([str(folder) for folder in folders], several)
+    runs = [run.load(folder) for folder in folders]
+    _check_alike(runs)
+    for each in runs:
+        console.print(terminal(SCORES, score_rows(each.results), str(each.folder)), "")
+        console.print(terminal(CLASSES, class_rows(each.config.labels, each.results), ""), "")
+    if len(runs) > 1:
+        rows = run_rows([str(each.folder) for each in runs], [each.results for each in runs])
         console.print(terminal(RUNS, rows, "runs, each the mean of its folds"))
 
 
@@ -207,15 +206,16 @@ def run_rows(names: Sequence[str], several: Sequence[dict[str, Any]]) -> list[Ro
     return [*rows, {"run": "mean ± deviation", **spread}]
 
 
-def _check_alike(folders: Sequence[Path], configs: Sequence[run.Config]) -> None:
+def _check_alike(runs: Sequence[run.Run]) -> None:
+    configs = [each.config for each in runs]
     but_seed = [
         (config.recipe.unseeded, config.labels, config.folds, config.data["digest"]) for config in configs
     ]
-    for folder, settings in zip(folders, but_seed, strict=True):
+    for each, settings in zip(runs, but_seed, strict=True):
         if settings != but_seed[0]:
             raise MonitorError(
-                f"{safe(str(folder))} has another recipe, other data or other folds than "
-                f"{safe(str(folders[0]))}; runs that are averaged must differ in their seed only"
+                f"{safe(str(each.folder))} has another recipe, other data or other folds than "
+                f"{safe(str(runs[0].folder))}; runs that are averaged must differ in their seed only"
             )
 
 
@@ -277,7 +277,8 @@ FUSION = """\
 ## Members
 
 In percent: {metric} of each alone, and of the fusion of all others (nested). In points: by how much accuracy
-falls without it.
+falls without it. What each costs for a window on a machine, `activity-monitor bundle show` measures there,
+once the fusion is exported.
 
 {members}
 """

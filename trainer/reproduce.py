@@ -2,6 +2,7 @@
 
     OUT/<experiment>/<system>[-seed<s>]/   a run directory for every system and, if it draws numbers, seed
     OUT/<experiment>/table.md, .json       what they gave, beside the paper's numbers
+    OUT/<experiment>/MODEL_CARD.md         of the best (`trainer.card`)
 
 Runs that are there are not made again, and unfinished ones are gone on with.
 """
@@ -17,12 +18,14 @@ from rich.console import Console
 
 from monitor.errors import MonitorError, safe
 from trainer import files, report, run, train_crnn, train_svm
+from trainer.card import CARD, model_card
 from trainer.datasets import DataSet
 from trainer.evaluate import difference
 from trainer.experiments import Experiment, System
 from trainer.fusion import fuse, recipe_of
 from trainer.plan import Plan, is_open
 from trainer.recipes import CrnnRecipe
+from trainer.system import different_windows, read
 from trainer.tables import (
     Column,
     Row,
@@ -50,6 +53,20 @@ Best on the development partition: {best}
 
 ![confusion of the best]({picture})
 """
+BEST = """\
+The best of {runs} runs of "{title}" on the development partition; where it is one of many, its development
+scores are optimistic for that alone. Run directory: `{name}`, beside this file; `table.md` has the others."""
+MADE = """, \
+by `activity-trainer reproduce`. Every number of the recipe is in `{name}/config.json`.
+
+{export}
+"""
+EXPORT = """\
+To run it, here:
+
+    activity-export bundle {0} -o {0}.bundle
+    activity-monitor --bundle {0}.bundle --replay PATH"""
+UNLIKE = "It cannot be exported: members of a bundle hear the same windows, but these want {}."
 OPEN = "open"
 
 
@@ -62,7 +79,7 @@ def reproduce(
     *,
     folds: list[int] | None = None,
 ) -> None:
-    """Carry out an experiment and write its table, anew after every run.
+    """Carry out an experiment and write its table and the model card of the best, anew after every run.
 
     Args:
         experiment: to carry out.
@@ -86,6 +103,8 @@ def reproduce(
         _write(plans[:number], experiment, data, tested)
     title = f"{experiment.title}; {data.name}"
     console.print(terminal(columns(data), rows(experiment, plans, data), title))
+    where = f"model card of the best: {safe(str(plans[0].folder.parent / CARD))}"
+    console.print(where, highlight=False, markup=False)
 
 
 def _make(planned: Plan, data: DataSet, folds: list[int], settings: Settings) -> None:
@@ -137,7 +156,8 @@ def columns(data: DataSet) -> list[Column]:
 def _row(
     experiment: Experiment, system: System, folders: Sequence[Path], first: Sequence[Path], data: DataSet
 ) -> Row:
-    several = [run.load_results(folder) for folder in folders]
+    runs = [run.load(folder) for folder in folders]
+    several = [each.results for each in runs]
     row: Row = {
         "system": system.name,
         "seeds": len(several),
@@ -150,9 +170,9 @@ def _row(
     if all("nested" in results for results in several):
         row["nested"] = _cell([results["nested"] for results in several], data.metric)
     if experiment.against_first and first and folders != first:
-        pairs = zip(folders, first, strict=False)  # while seeds are still missing, those that are there
+        pairs = zip(runs, map(run.load, first), strict=False)  # while seeds are missing, those that are there
         row["difference"] = difference(
-            [(run.load_predictions(ours)[0], run.load_predictions(base)[0]) for ours, base in pairs]
+            [(ours.predictions()[0], base.predictions()[0]) for ours, base in pairs]
         )
     return row
 
@@ -180,6 +200,15 @@ def _write(plans: Sequence[Plan], experiment: Experiment, data: DataSet, folds: 
     files.write(folder / "table.md", text.encode())
     document = {**facts, "epochs": sorted(epochs), "best": best.name, "rows": found}
     files.write(folder / "table.json", (json.dumps(document, indent=2) + "\n").encode())
+    files.write(folder / CARD, _card(best, experiment, len(plans)).encode())
+
+
+def _card(best: Path, experiment: Experiment, runs: int) -> str:
+    found, name = read(best), plain(best.name)
+    windows = different_windows(found)
+    export = UNLIKE.format(windows) if windows else EXPORT.format(name)
+    told = BEST.format(name=name, runs=runs, title=plain(experiment.title))
+    return model_card(found, name, told, MADE.format(name=name, export=export))
 
 
 def _check_same(planned: Plan, data: DataSet, folds: list[int]) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ RESULTS = "results.json"
 SVM, SVM_NAME = "svm.npz", "svm"
 WEIGHTS = "weights"
 """Key in the environment: which weights an image network had, as from `trainer.weights.identity`"""
+DATA = {"name", "path", "licence", "source", "metric", "clips", "digest", "short", "bad"}
+"""Keys of what a configuration says of its data"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,35 @@ class Config:
     """Versions, machine and processor; of support vector machines on a backbone, also `WEIGHTS`"""
 
 
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    folder: Path
+    config: Config
+    results: dict[str, Any]
+    """What `results.json` says"""
+
+    def predictions(self) -> tuple[Predictions, Predictions | None]:
+        """Of the development partition and, if there is one, of the evaluation partition.
+
+        Raises:
+            MonitorError: a file is missing or damaged.
+        """
+        read = partial(Predictions.read, labels=self.config.labels, prefix=self.config.recipe.SCORES)
+        held_out = self.folder / EVALUATION
+        return read(self.folder / PREDICTIONS), read(held_out) if held_out.is_file() else None
+
+
+def load(folder: Path) -> Run:
+    """A finished run.
+
+    Raises:
+        MonitorError: no run, one that is not finished, or files that are damaged or of another version.
+    """
+    return Run(folder, load_config(folder), load_results(folder))
+
+
 def check_new(folder: Path) -> None:
     """Make sure that a run directory would replace nothing.
 
@@ -72,8 +104,15 @@ def check_new(folder: Path) -> None:
         raise MonitorError(f"{safe(str(folder))} is not empty; {hint}choose another --out, or remove it")
 
 
-def create(folder: Path, config: Config) -> None:
-    """Start a run directory: make the folder and write `config.json`."""
+def begin(folder: Path, config: Config, *, resume: bool) -> None:
+    """Start a run directory with its `config.json`, or go on with the run in it.
+
+    Raises:
+        MonitorError: the run that is gone on with was begun with another configuration, with what differs.
+    """
+    if resume:
+        _check_same(folder, config)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / CONFIG, asdict(config))
 
@@ -81,6 +120,16 @@ def create(folder: Path, config: Config) -> None:
 def is_finished(folder: Path) -> bool:
     """Whether a run is here, with its results."""
     return (folder / RESULTS).is_file()
+
+
+def check_finished(folder: Path) -> None:
+    """Make sure that a run is finished.
+
+    Raises:
+        MonitorError: it is not.
+    """
+    if not is_finished(folder):
+        raise MonitorError(f"run {safe(str(folder))} is not finished: it has no {RESULTS}")
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -99,12 +148,7 @@ def check_unfinished(folder: Path) -> None:
         raise MonitorError(f"run {safe(str(folder))} is finished; there is nothing to resume")
 
 
-def check_same(folder: Path, config: Config) -> None:
-    """Make sure that a run was begun with the configuration that it would be gone on with.
-
-    Raises:
-        MonitorError: it was not, with what differs.
-    """
+def _check_same(folder: Path, config: Config) -> None:
     now, then = (json.loads(_json(asdict(either))) for either in (config, load_config(folder)))
     other = [key for key in now if key not in ("created", "environment") and now[key] != then[key]]
     other += [WEIGHTS] * (now["environment"].get(WEIGHTS) != then["environment"].get(WEIGHTS))
@@ -115,9 +159,8 @@ def check_same(folder: Path, config: Config) -> None:
         )
 
 
-def save_predictions(folder: Path, predictions: Predictions) -> None:
+def save_predictions(folder: Path, config: Config, predictions: Predictions) -> None:
     """Write `predictions.csv`, or `evaluation.csv` if they are of that partition."""
-    config = load_config(folder)
     name = PREDICTIONS if predictions.fold.any() else EVALUATION
     predictions.write(folder / name, config.labels, config.recipe.SCORES)
 
@@ -144,8 +187,8 @@ def load_svm(folder: Path) -> LinearSvm:
 
 def save_results(folder: Path, results: dict[str, Any]) -> None:
     """Write `results.json`, which finishes the run."""
-    for partial in folder.glob("*.part*"):  # what kills at the wrong moment left
-        partial.unlink()
+    for left in folder.glob("*.part*"):  # by kills at the wrong moment
+        left.unlink()
     _write_json(folder / RESULTS, results)
 
 
@@ -153,10 +196,16 @@ def load_config(folder: Path) -> Config:
     """Read `config.json`.
 
     Raises:
-        MonitorError: not a run directory.
+        MonitorError: not a run directory, or one of another version.
     """
     document = _read_json(folder / CONFIG)
     try:
+        missing = sorted(DATA - document["data"].keys())
+        if missing:
+            raise MonitorError(
+                f"{safe(str(folder / CONFIG))} is of another version: its data has no {', '.join(missing)}; "
+                "train the run again"
+            )
         return Config(
             **{
                 **document,
@@ -171,29 +220,13 @@ def load_config(folder: Path) -> Config:
         ) from exc
 
 
-def load_predictions(folder: Path) -> tuple[Predictions, Predictions | None]:
-    """Read `predictions.csv` and, if there is one, `evaluation.csv`.
-
-    Raises:
-        MonitorError: a file is missing or damaged.
-    """
-    config = load_config(folder)
-    several = [
-        Predictions.read(folder / name, config.labels, config.recipe.SCORES)
-        for name in (PREDICTIONS, EVALUATION)
-        if name == PREDICTIONS or (folder / name).is_file()
-    ]
-    return several[0], several[1] if several[1:] else None
-
-
 def load_results(folder: Path) -> dict[str, Any]:
     """Read `results.json`.
 
     Raises:
         MonitorError: the run is not finished, or the file is damaged or of another version.
     """
-    if not is_finished(folder):
-        raise MonitorError(f"run {safe(str(folder))} is not finished: it has no {RESULTS}")
+    check_finished(folder)
     results = _read_json(folder / RESULTS)
     if not {"metric", "folds", "mean", "pooled", "evaluation"} <= results.keys():
         raise MonitorError(f"{safe(str(folder / RESULTS))} is of another version; train the run again")

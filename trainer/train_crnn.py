@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from trainer import folds as store
 from trainer.datasets import EVALUATION, DataSet
@@ -16,6 +16,7 @@ from trainer.features import extract
 from trainer.fit import fit, predict
 from trainer.models.crnn import Crnn
 from trainer.predictions import Predictions
+from trainer.progress import progress
 from trainer.recipes import CrnnRecipe
 from trainer.training import Material, Settings, begin, check_out, finish, known_folds
 
@@ -53,19 +54,19 @@ def train(
     check_out(out, resume=resume)
     device = settings.prepare()
     material = Material(data, extract(data.clips, recipe.front_end, settings.cache))
-    begin(out, material, recipe, folds, settings, resume=resume)
+    config = begin(out, material, recipe, folds, settings, resume=resume)
 
     job = _Job(out, material, recipe, device)
     tested = []
-    with _progress() as progress:
+    with progress() as bars:
         for fold in folds:
             if not store.has_model(out, fold):
-                _fit_fold(job, fold, progress)
+                _fit_fold(job, fold, bars)
             tested.append(_predict_part(job, [fold], fold))
             right = tested[-1].predicted == tested[-1].truth
-            progress.console.print(f"fold {fold}: accuracy {right.mean():.1%} ({len(right)} clips)")
+            bars.console.print(f"fold {fold}: accuracy {right.mean():.1%} ({len(right)} clips)")
         evaluation = _predict_part(job, folds, EVALUATION) if (material.fold == EVALUATION).any() else None
-    results = finish(out, Predictions.concatenate(tested), evaluation, {})
+    results = finish(out, config, Predictions.concatenate(tested), evaluation, {})
     _tell_time(store.load_metrics(out))
     return results
 
@@ -80,7 +81,7 @@ class _Job:
     device: torch.device
 
 
-def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
+def _fit_fold(job: _Job, fold: int, bars: Progress) -> None:
     """Train the model that is tested on this fold, from its last checkpoint if there is one, and save it."""
     out, recipe, material = job.out, job.recipe, job.material
     torch.manual_seed(1000 * recipe.seed + fold)  # initial weights, dropout, order of the examples
@@ -88,14 +89,14 @@ def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
     partial = store.load_partial(out, fold)
     done = partial["epoch"] if partial else 0
     history = [row for row in store.load_metrics(out) if row.fold != fold or row.epoch <= done]
-    bar = progress.add_task(f"fold {fold}", total=recipe.epochs, completed=done, loss="")
+    bar = bars.add_task(f"fold {fold}", total=recipe.epochs, completed=done, note="")
 
     def epoch_done(facts: dict[str, float], state: dict[str, Any]) -> None:
         epoch = store.Epoch(fold=fold, epoch=state["epoch"], **facts)
         history.append(epoch)
         store.save_metrics(out, history)
         store.save_partial(out, fold, state)
-        progress.update(bar, completed=epoch.epoch, loss=f"loss {epoch.loss:.3f}")
+        bars.update(bar, completed=epoch.epoch, note=f"loss {epoch.loss:.3f}")
 
     learnt = np.flatnonzero((material.fold != fold) & (material.fold != EVALUATION))
     fit(
@@ -109,7 +110,7 @@ def _fit_fold(job: _Job, fold: int, progress: Progress) -> None:
         epoch_done=epoch_done,
     )
     store.save_model(out, fold, model.cpu())
-    progress.remove_task(bar)
+    bars.remove_task(bar)
 
 
 def _predict_part(job: _Job, folds: list[int], part: int) -> Predictions:
@@ -147,12 +148,3 @@ def _tell_time(epochs: list[store.Epoch]) -> None:
         return
     seconds, waited = sum(row.seconds for row in epochs), sum(row.input_seconds for row in epochs)
     print(f"{seconds / 60:.1f} min of training, {waited / seconds:.1%} of it waiting for examples")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    )

@@ -48,8 +48,8 @@ def train(
     folds = known_folds(folds, data)
     check_out(out, resume=resume)
     material = Material(data, extract(data.clips, recipe, settings))
-    begin(out, material, recipe, folds, settings, resume=resume)
+    config = begin(out, material, recipe, folds, settings, resume=resume)
 
     choice = choose(material, folds, settings.threads)
     run.save_svm(out, choice.machines)
-    return finish(out, choice.development, choice.evaluation, choice.results(material))
+    return finish(out, config, choice.development, choice.evaluation, choice.results(material))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from monitor.errors import Exit, MonitorError, safe
-from trainer import report, run, weights
+from trainer import report, run
 from trainer.chunks import Features
-from trainer.datasets import DataSet, check_folds
+from trainer.datasets import DataSet, check_folds, some
 from trainer.evaluate import summarise
 from trainer.predictions import Floats, Indices, Predictions
-from trainer.recipes import Recipe, SvmRecipe
+from trainer.recipes import Recipe
 from trainer.tables import measured, score
 
 VERSIONS_OF = ("torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
@@ -135,7 +135,7 @@ def check_out(out: Path, *, resume: bool) -> None:
 
 def begin(
     out: Path, material: Material, recipe: Recipe, folds: list[int], settings: Settings, *, resume: bool
-) -> None:
+) -> run.Config:
     """Tell what is left out, and start the run directory or check that it is of the same run.
 
     Args:
@@ -146,24 +146,30 @@ def begin(
         settings: of the run.
         resume: go on with the run in `out`.
 
+    Returns:
+        The run's configuration.
+
     Raises:
         MonitorError: clips cannot be read, a class or a fold has no clip left, or `out` holds another run.
     """
     _check_complete(material, settings)
     config = _config(material, recipe, folds, settings)
-    if resume:
-        run.check_same(out, config)
-    else:
-        run.create(out, config)
+    run.begin(out, config, resume=resume)
+    return config
 
 
 def finish(
-    out: Path, development: Predictions, evaluation: Predictions | None, more: Mapping[str, Any]
+    out: Path,
+    config: run.Config,
+    development: Predictions,
+    evaluation: Predictions | None,
+    more: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write predictions, report and results, and print the scores.
 
     Args:
         out: run directory, begun.
+        config: that it was begun with.
         development: of all tested folds, one after the other.
         evaluation: of the evaluation partition, if there is one.
         more: results of this kind of run alone.
@@ -171,11 +177,10 @@ def finish(
     Returns:
         What is written to `results.json`.
     """
-    config = run.load_config(out)
     metric, labels = config.data["metric"], config.labels
     results = {**summarise(development, evaluation, labels, metric), **more}
     for predictions in filter(None, (development, evaluation)):
-        run.save_predictions(out, predictions)
+        run.save_predictions(out, config, predictions)
     report.write(out, f"{config.data['name']}, {config.recipe.title}", labels, results)
     run.save_results(out, results)
     name = report.METRICS[metric]
@@ -190,15 +195,13 @@ def finish(
 def _check_complete(material: Material, settings: Settings) -> None:
     data, features = material.data, material.features
     if features.bad:
-        what = f"{len(features.bad)} of {len(data.clips)} clips are unusable: {_some(features.bad.values())}"
+        what = f"{len(features.bad)} of {len(data.clips)} clips are unusable: {some(features.bad.values())}"
         if not settings.skip_bad:
             raise MonitorError(f"{what}; replace them, or leave them out with --skip-bad")
         print(f"{what}; left out")
     if features.short:
         short = [data.file(data.clips[index]) for index in features.short]
-        print(
-            f"{len(short)} of {len(data.clips)} clips are too short and left out: {_some(map(safe, short))}"
-        )
+        print(f"{len(short)} of {len(data.clips)} clips are too short and left out: {some(short)}")
     left = replace(data, clips=tuple(data.clips[index] for index in np.unique(features.clip).tolist()))
     for fold in set(data.folds) - set(left.folds):
         raise MonitorError(f"fold {fold} has no clip that is readable and long enough")
@@ -230,20 +233,9 @@ def _config(material: Material, recipe: Recipe, folds: list[int], settings: Sett
             **{name: version(name) for name in VERSIONS_OF},
             "machine": platform.platform(),
             "processor": torch.cuda.get_device_name() if settings.device == "cuda" else platform.processor(),
-            **_weights(recipe),
+            **{key: text for key, text in features.specification.items() if key == run.WEIGHTS},
         },
     )
-
-
-def _weights(recipe: Recipe) -> dict[str, str]:
-    if not isinstance(recipe, SvmRecipe):
-        return {}
-    return {run.WEIGHTS: weights.identity(recipe.backbone, recipe.weights, recipe.scheme)}
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _list(numbers: list[int]) -> str:

@@ -65,6 +65,8 @@ def identity(name: str, weights: str, scheme: Scheme) -> str:
     if weights.startswith(RANDOM):
         return f"{RANDOM}{_seed(weights)} {scheme} torch {torch.__version__}"
     path = _path(name, weights)
+    if weights == IMAGENET:
+        return f"{checkpoints.CHECKPOINTS[name].digest}"  # by which it was found
     _check_file(path)
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

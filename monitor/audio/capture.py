@@ -11,24 +11,29 @@ stdout: a JSON line `{"sample_rate": .., "channels": ..}`, then blocks: a `HEADE
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
 import signal
 import struct
 import sys
-import time
 from typing import Any
 
 import numpy as np
 
+from monitor import clock
 from monitor.audio import devices
+from monitor.audio.cards import read_cards
 from monitor.audio.sources import SourceError, select_channels
 from monitor.errors import Exit, MonitorError, safe
 
-HEADER = struct.Struct("<dI")
-"""Time of the last frame (CLOCK_MONOTONIC, seconds) and number of frames"""
+HEADER = struct.Struct("<4sd?I")
+"""`MAGIC`, time of the last frame (`clock.now`, s), whether some before it were lost; how many frames"""
+MAGIC = b"AMb1"
 BLOCK_SECONDS = 0.1
+USUAL_RATES = (8000, 16000, 32000, 44100, 48000, 96000)
+"""Hertz; what a listing asks a card for"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         sounddevice = _sounddevice()
         if args.list:
-            print(json.dumps([vars(device) for device in _devices(sounddevice)]))
+            listed = [
+                vars(device) | {"rates": _rates(sounddevice, device)} for device in _devices(sounddevice)
+            ]
+            print(json.dumps(listed))
         else:
             _capture(sounddevice, args.device, args.sample_rate, args.channels, tuple(args.channel_map))
     except MonitorError as exc:
@@ -86,7 +94,7 @@ def _capture(
     sounddevice: Any, wanted: str, sample_rate: int, channels: int, channel_map: tuple[int, ...]
 ) -> None:
     """Read until something fails; every failure ends the process."""
-    device = devices.resolve(wanted, _devices(sounddevice), devices.read_cards())
+    device = devices.resolve(wanted, _devices(sounddevice), read_cards())
     # A plugin such as PulseAudio's offers any number of channels, a card only its own.
     opened = device.channels if device.hardware else max(channel_map, default=channels - 1) + 1
     selection = select_channels(f"device {safe(wanted)}", opened, channels, channel_map)
@@ -104,9 +112,9 @@ def _capture(
         stream.start()
         _write(json.dumps({"sample_rate": rate, "channels": len(selection)}).encode() + b"\n")
         while True:
-            data, _ = stream.read(block)
+            data, overflow = stream.read(block)
             frames = np.frombuffer(data, dtype=np.float32).reshape(block, opened)
-            _write(HEADER.pack(time.monotonic(), block) + frames[:, selection].tobytes())
+            _write(HEADER.pack(MAGIC, clock.now(), overflow, block) + frames[:, selection].tobytes())
     except sounddevice.PortAudioError as exc:
         raise _explained(safe(wanted), exc) from exc
 
@@ -118,6 +126,18 @@ def _rate(sounddevice: Any, device: devices.Device, channels: int, wanted: int) 
     except sounddevice.PortAudioError:
         return round(device.sample_rate)
     return wanted
+
+
+def _rates(sounddevice: Any, device: devices.Device) -> list[int]:
+    """The usual rates that a card has; a plugin takes any, so it is not asked."""
+    if device.hardware is None:
+        return []
+    found = []
+    for rate in sorted({*USUAL_RATES, round(device.sample_rate)}):
+        with contextlib.suppress(sounddevice.PortAudioError):
+            sounddevice.check_input_settings(device.index, device.channels, "float32", samplerate=rate)
+            found.append(rate)
+    return found
 
 
 def _write(data: bytes) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import os
 import stat
+import struct
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
 
+from monitor import clock
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError, select_channels
 from monitor.errors import Exit, safe
 
@@ -28,6 +32,8 @@ RATES = range(4000, 192_001)
 """Sample rates that are believed, hertz"""
 _STREAMED = 0xFFFFFFFF
 """Data size in the header of a WAV that was written to a pipe"""
+_PLAIN = (1, 3, 0xFFFE)
+"""Formats of a WAV whose samples are plain numbers: integers, floats, either with an extended header"""
 
 
 class Replay(ArraySource):
@@ -89,7 +95,7 @@ class Replay(ArraySource):
                     self._wait_until(began + (self._end + samples.shape[1]) / self.sample_rate / self.speed)
                     if self._closed.is_set():
                         return
-                    yield Block(samples, self._end, time.monotonic(), file.name)
+                    yield Block(samples, self._end, clock.now(), file.name)
                     self._end += samples.shape[1]
                 if not (self.loop and len(self.files) == 1):
                     yield Gap(self._end, self._end, "end_of_file")
@@ -116,6 +122,8 @@ class Replay(ArraySource):
                     samples = resampler.resample_chunk(samples, last=last)
                 if len(samples):
                     yield np.ascontiguousarray(samples.T)
+            if audio.tell() < audio.frames:
+                raise SourceError(f"{safe(file.name)} became shorter while it was played")
 
     def _wait_until(self, deadline: float) -> None:
         if math.isfinite(self.speed):
@@ -146,7 +154,7 @@ def _open(file: Path) -> soundfile.SoundFile:
             raise SourceError(f"{shown} is empty")
         with file.open("rb"):
             pass  # libsndfile does not tell a missing permission from a damaged file
-        audio = soundfile.SoundFile(file)
+        audio = soundfile.SoundFile(os.fsencode(file))  # a name need not be UTF-8
     except PermissionError as exc:
         raise SourceError(f"{shown} may not be read", Exit.NO_PERMISSION) from exc
     except (soundfile.LibsndfileError, RuntimeError, OSError) as exc:
@@ -162,8 +170,10 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
     """What makes an opened file unusable, though libsndfile accepts it."""
     if audio.samplerate not in RATES:
         return f"claims a sample rate of {audio.samplerate} Hz"
-    declared, present = _wav_data(file)
-    if declared == 0 and present > 0:
+    wav = _wav(file)
+    if wav is not None and wav.contradiction:
+        return f"has a header that contradicts itself: {wav.contradiction}"
+    if wav is not None and wav.declared == 0 < wav.present:
         return (
             "is an unfinished recording: its header says that it is empty (repair it, for example with sox)"
         )
@@ -173,22 +183,45 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
 
 
 def _warn_if_cut_off(audio: soundfile.SoundFile, file: Path) -> None:
-    declared, present = _wav_data(file)
-    if declared > present:
-        reason = "was never finished" if declared == _STREAMED else "is cut off"
+    wav = _wav(file)
+    if wav is not None and wav.declared > wav.present:
+        reason = "was never finished" if wav.declared == _STREAMED else "is cut off"
         log.warning("%s %s: playing the %d frames that are there", safe(file.name), reason, audio.frames)
 
 
-def _wav_data(file: Path) -> tuple[int, int]:
-    """Bytes of audio that the header of a RIFF WAV promises, and bytes that follow it; (0, 0) for others."""
-    size = file.stat().st_size
+class _Wav(NamedTuple):
+    """What libsndfile does not tell of a WAV."""
+
+    declared: int
+    """Bytes of audio that the header promises"""
+    present: int
+    """Bytes that follow it"""
+    contradiction: str | None
+    """Between two numbers of the header"""
+
+
+def _wav(file: Path) -> _Wav | None:
+    """The header of a RIFF WAV with a data chunk; None for others."""
+    size, contradiction = file.stat().st_size, None
     with file.open("rb") as stream:
         header = stream.read(12)
         if header[:4] != b"RIFF" or header[8:] != b"WAVE":
-            return 0, 0
+            return None
         while len(head := stream.read(8)) == 8:
-            length = int.from_bytes(head[4:], "little")
+            length, body = int.from_bytes(head[4:], "little"), stream.tell()
             if head[:4] == b"data":
-                return length, size - stream.tell()
-            stream.seek(length + length % 2, 1)
-    return 0, 0
+                return _Wav(length, size - body, contradiction)
+            if head[:4] == b"fmt ":
+                contradiction = _contradiction(stream.read(16))
+            stream.seek(body + length + length % 2)
+    return None
+
+
+def _contradiction(form: bytes) -> str | None:
+    """Where sizes disagree libsndfile goes by the bits of a sample alone, and may read noise."""
+    if len(form) < 16:
+        return None
+    kind, channels, _, _, frame, bits = struct.unpack("<HHIIHH", form)
+    if kind not in _PLAIN or 8 * frame == channels * bits:
+        return None
+    return f"{channels} samples of {bits} bits in {frame} bytes"

@@ -18,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from monitor.audio.capture import HEADER
+from monitor import clock
+from monitor.audio.capture import HEADER, MAGIC
 from monitor.audio.devices import last_line
+from monitor.audio.ledger import Arrival, Ledger
+from monitor.audio.mute import Mute
 from monitor.audio.sources import ArraySource, Block, CaptureLost, Gap, GapReason, SourceError
 from monitor.errors import Exit, safe
 
@@ -31,25 +34,23 @@ STALL_LIMIT = 1.0
 """Seconds without a block after which capture counts as stalled; blocks are 0.1 s"""
 POLL = 0.1
 """Seconds between looks at `close`"""
-FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
-"""Seconds between attempts to reopen: soon after a hiccup, seldom while a device is unplugged"""
+FIRST_BACKOFF, LAST_BACKOFF = 0.25, 3.0
+"""Seconds between attempts to reopen: soon after a hiccup, and often enough that a device which was away for
+days is heard within 5 s of its return; nothing else needs the processor meanwhile"""
 GAP_INTERVAL = 10.0
 """Seconds after which a gap that goes on is told again, as often as labels would come"""
-TOLERANCE = 0.25
-"""Seconds by which blocks may be late before samples count as lost. PortAudio periods do not fit our blocks,
-which is worth 0.1 s, and a sound server may change its latency by 0.16 s while it runs (both measured)."""
-CONFIRM = 1.0
-"""Seconds that blocks must stay late: a queue that was only delayed catches up sooner"""
+PIPE_BYTES = 1 << 20
+"""Room in the pipe for what comes while the core is busy or stopped: four seconds of four channels"""
 KEPT_WORDS = 4096
 """Bytes kept of what the capture process says on stderr"""
-MAX_DRIFT = 500e-6
-"""Most that a card's clock may be slower than CLOCK_MONOTONIC; cheap crystals are within 0.01 %"""
+SILENT = "nothing but zeros; is it muted?"
+SOUNDS = "listening again"
 
 
 class SoundCard(ArraySource):
     """An array on a sound card, read by a process that is replaced whenever it fails.
 
-    Frames are counted against CLOCK_MONOTONIC, since PortAudio does not report lost ones.
+    What is lost on the way is found by `ledger.py`, a muted card by `mute.py`.
 
     Args:
         device: device string (`devices.py`).
@@ -73,6 +74,19 @@ class SoundCard(ArraySource):
         self._closed = threading.Event()
         self._capture = _Capture(self._command, self._closed)
         self._ledger = Ledger(sample_rate)
+        self._mute = Mute(sample_rate)
+        self._alive = True
+        self._backoff = FIRST_BACKOFF
+
+    @property
+    def connected(self) -> bool:
+        """Samples are arriving, and not only zeros."""
+        return self._alive and not self._mute.muted
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than nominal the card is; None while that is not known."""
+        return self._ledger.drift.ppm
 
     def close(self) -> None:
         """End `records` and the capture process."""
@@ -81,6 +95,13 @@ class SoundCard(ArraySource):
 
     def records(self) -> Iterator[Block | Gap]:
         """Blocks while audio arrives; a gap as soon as it is lost, and again until it is back."""
+        for record in self._accounted():
+            muted = self._mute.muted
+            yield from self._mute.filter(record)
+            if self._mute.muted != muted:
+                log.warning("%s: %s", safe(self.device), SOUNDS if muted else SILENT)
+
+    def _accounted(self) -> Iterator[Block | Gap]:
         reason: GapReason = "device_lost"
         while not self._closed.is_set():
             try:
@@ -90,107 +111,43 @@ class SoundCard(ArraySource):
                     return
                 log.warning("%s: %s; reconnecting", safe(self.device), exc)
                 reason = exc.reason
-                self.connected = False
+                self._alive = False
                 self._capture.discard()
-                yield from self._ledger.missing(time.monotonic(), reason)
+                yield from self._ledger.missing(clock.now(), reason)
                 yield from self._reopen(reason)
 
-    def _received(self) -> Iterator[tuple[float, npt.NDArray[np.float32]]]:
+    def _received(self) -> Iterator[Arrival]:
         capture, resampler = self._capture, None
         if capture.sample_rate != self.sample_rate:
             resampler = soxr.ResampleStream(
                 capture.sample_rate, self.sample_rate, self.channels, dtype="float32"
             )
         while True:
-            moment, frames = capture.block()
-            if not self.connected:
+            moment, overflow, frames = capture.block()
+            if not self._alive:
                 log.info("%s: listening again", safe(self.device))
-                self.connected = True
+            self._alive, self._backoff = True, FIRST_BACKOFF
             if resampler is not None:
                 frames = resampler.resample_chunk(frames)
-            yield moment, np.ascontiguousarray(frames.T)
+            yield Arrival(moment, np.ascontiguousarray(frames.T), overflow)
 
     def _reopen(self, reason: GapReason) -> Iterator[Block | Gap]:
         """A fresh process has a fresh device list, so a card that was plugged in again is found."""
-        backoff, told = FIRST_BACKOFF, time.monotonic()
-        while not self._closed.wait(backoff):
+        told, said = time.monotonic(), ""
+        while not self._closed.wait(self._backoff):
+            # Not reset by a device that opens but gives nothing.
+            self._backoff = min(2 * self._backoff, LAST_BACKOFF)
             try:
                 self._capture = _Capture(self._command, self._closed)
             except SourceError as exc:
-                log.debug("%s: %s", safe(self.device), exc)
+                if str(exc) != said:
+                    log.warning("%s: %s; trying again", safe(self.device), exc)
+                said = str(exc)
                 if time.monotonic() - told >= GAP_INTERVAL:
                     told = time.monotonic()
-                    yield from self._ledger.missing(told, reason)
-                backoff = min(2 * backoff, LAST_BACKOFF)
+                    yield from self._ledger.missing(clock.now(), reason)
             else:
                 return
-
-
-class Ledger:
-    """Accounts for every sample, and tells lost ones from late ones by CLOCK_MONOTONIC.
-
-    Blocks that come late are held until either later ones have caught up (a queue was delayed: nothing is
-    lost) or `CONFIRM` seconds have passed (samples are lost before the first late block).
-
-    Args:
-        sample_rate: nominal rate, Hz. The true one may be up to `MAX_DRIFT` lower, or any higher.
-    """
-
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-        self.end = 0  # index after the last sample that was accounted for
-        self._due: float | None = None  # when that sample was captured, as the earliest blocks have shown
-        self._held: list[tuple[float, npt.NDArray[np.float32]]] = []
-        self._lateness: list[float] = []  # of each held block, seconds
-
-    def account(
-        self, received: Iterator[tuple[float, npt.NDArray[np.float32]]], reason: GapReason
-    ) -> Iterator[Block | Gap]:
-        """Blocks of one capture process on the sample clock, and gaps where samples are missing.
-
-        Args:
-            received: time of arrival (CLOCK_MONOTONIC, seconds) and samples `[channels, n]`.
-            reason: why audio was missing before the first block, if it was.
-        """
-        started = False
-        for moment, samples in received:
-            if not started:
-                began = moment - samples.shape[1] / self.sample_rate
-                yield from self.missing(began, reason)
-                self._due, started = began, True
-            self._held.append((moment, samples))
-            self._lateness.append(moment - self._due_after_held())
-            if self._lateness[-1] <= TOLERANCE or moment - self._held[0][0] >= CONFIRM:
-                yield from self._settle()
-
-    def missing(self, until: float, reason: GapReason) -> Iterator[Block | Gap]:
-        """What is held, then a gap up to the moment `until` (CLOCK_MONOTONIC, seconds)."""
-        yield from self._settle()
-        if self._due is not None and until > self._due:
-            yield self._gap(until - self._due, reason)
-
-    def _settle(self) -> Iterator[Block | Gap]:
-        lost = min(self._lateness, default=0.0)
-        if lost > TOLERANCE:
-            yield self._gap(lost, "overflow")
-        for moment, samples in self._held:
-            duration = samples.shape[1] / self.sample_rate
-            # The earliest arrivals show the clock; it may creep later by no more than a card's drift.
-            self._due = min(moment, (self._due or 0.0) + duration * (1 + MAX_DRIFT))
-            yield Block(samples, self.end, self._due)
-            self.end += samples.shape[1]
-        self._held, self._lateness = [], []
-
-    def _gap(self, seconds: float, reason: GapReason) -> Gap:
-        lost = round(seconds * self.sample_rate)
-        gap = Gap(self.end, self.end + lost, reason)
-        self.end = gap.end
-        self._due = (self._due or 0.0) + lost / self.sample_rate
-        return gap
-
-    def _due_after_held(self) -> float:
-        held = sum(int(samples.shape[1]) for _, samples in self._held)
-        return (self._due or 0.0) + held / self.sample_rate
 
 
 class _Capture:
@@ -211,6 +168,7 @@ class _Capture:
                 stderr=subprocess.PIPE,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                pipesize=PIPE_BYTES,
             )
         except OSError as exc:  # out of processes, memory or files: for a while, let us hope
             raise SourceError(
@@ -222,25 +180,29 @@ class _Capture:
         self._words = b""
         try:
             header = json.loads(self._line(START_LIMIT))
+            self.sample_rate, self._channels = int(header["sample_rate"]), int(header["channels"])
+        except (ValueError, TypeError, KeyError) as exc:
+            self.discard()
+            raise SourceError("the capture process sent what is no header", Exit.UNAVAILABLE) from exc
         except CaptureLost as exc:
             code = self._process.poll() or 0
             self.discard()
             known = {Exit.DATA, Exit.NO_PERMISSION}
             raise SourceError(str(exc), Exit(code) if code in known else Exit.UNAVAILABLE) from exc
-        self.sample_rate = int(header["sample_rate"])
-        self._channels = int(header["channels"])
         self._limit = START_LIMIT
 
-    def block(self) -> tuple[float, npt.NDArray[np.float32]]:
-        """The next block: time of arrival (CLOCK_MONOTONIC, seconds) and frames `[n, channels]`.
+    def block(self) -> tuple[float, bool, npt.NDArray[np.float32]]:
+        """The next block: time of arrival (`clock.now`, seconds), overflow before it, frames `[n, channels]`.
 
         Raises:
-            CaptureLost: the process ended, or no block came in time.
+            CaptureLost: the process ended, no block came in time, or what came is none.
         """
-        moment, frames = HEADER.unpack(self._take(HEADER.size, self._limit))
+        magic, moment, overflow, frames = HEADER.unpack(self._take(HEADER.size, self._limit))
+        if magic != MAGIC:
+            raise CaptureLost("the capture process sent what is no block", "device_lost")
         data = self._take(frames * self._channels * 4, self._limit)
         self._limit = STALL_LIMIT
-        return moment, np.frombuffer(data, dtype=np.float32).reshape(frames, self._channels)
+        return moment, overflow, np.frombuffer(data, dtype=np.float32).reshape(frames, self._channels)
 
     def kill(self) -> None:
         """End the process, whatever state it is in; its pipe then reads as closed. From any thread."""

@@ -50,7 +50,7 @@ class Block:
     start: int
     """Index of the first sample on the array's sample clock: 0 is the first sample of the run"""
     time: float
-    """When the last sample was captured (a card) or read (a file), seconds of CLOCK_MONOTONIC"""
+    """When the last sample was captured (a card) or read (a file), seconds of `clock.now`"""
     file: str | None = None
     """Name of the file that is replayed"""
 
@@ -80,8 +80,16 @@ class ArraySource(ABC):
     sample_rate: int
     """Hertz; what the bundle wants, resampled if the device or file has another"""
     channels: int
-    connected: bool = True
-    """Samples are arriving, as far as the source knows"""
+
+    @property
+    def connected(self) -> bool:
+        """Samples are arriving, as far as the source knows."""
+        return True
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than nominal the device's clock is, parts per million; None while unknown."""
+        return None
 
     @abstractmethod
     def records(self) -> Iterator[Block | Gap]:
@@ -97,7 +105,12 @@ class ArraySource(ABC):
 
 
 def select_channels(
-    what: str, available: int, wanted: int, channel_map: tuple[int, ...], *, mono_to_all: bool = False
+    what: str,
+    available: int,
+    wanted: int,
+    channel_map: tuple[int, ...],
+    *,
+    mono_to_all: bool | None = None,
 ) -> list[int]:
     """Which channels of a file or device make the array; never mixes or drops any silently.
 
@@ -106,7 +119,7 @@ def select_channels(
         available: channels it has.
         wanted: channels of the array.
         channel_map: channels to take, counted from zero; empty to take all.
-        mono_to_all: a single channel may stand for all.
+        mono_to_all: a single channel may stand for all; None where that is no option.
 
     Raises:
         SourceError: exit code 65 with the options that would help.
@@ -122,10 +135,14 @@ def select_channels(
     if available == 1:
         if mono_to_all:
             return [0] * wanted
-        advice = "play it on all channels with --mono-to-all, or ask for one with --channels 1"
+        advice = "ask for one with --channels 1"
+        if mono_to_all is not None:
+            advice = f"play it on all channels with --mono-to-all, or {advice}"
     elif available > wanted:
-        first = ",".join(map(str, range(wanted)))
-        advice = f"choose some, such as --channel-map {first}, or take all with --channels {available}"
+        some = ",".join(map(str, range(wanted)))
+        if (available, wanted) == (6, 4):
+            some = "1,2,3,4 (the microphones of a ReSpeaker)"
+        advice = f"choose some, such as --channel-map {some}, or take all with --channels {available}"
     else:
         advice = f"ask for them with --channels {available}"
     raise SourceError(f"{what} has {available} channel{'s' * (available > 1)}, {wanted} wanted; {advice}")

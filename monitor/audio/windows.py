@@ -25,7 +25,7 @@ class Window:
     received: int
     """Index after the last sample that had been received when the window was complete"""
     time: float
-    """When that sample was captured (a card) or read (a file), seconds of CLOCK_MONOTONIC"""
+    """When that sample was captured (a card) or read (a file), seconds of `clock.now`"""
     file: str | None = None
     """Name of the file that is replayed"""
 

@@ -13,7 +13,7 @@ from monitor.inference.bundle import Bundle
 from monitor.inference.graph import Graph, ModelError, Processor
 from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Member, Stack
 from monitor.inference.sound import Sound
-from monitor.inference.svm import LinearSvm
+from monitor.inference.svm import LinearSvm, probabilities
 
 Scores = npt.NDArray[np.float64]
 """`[labels]`, probabilities that sum to 1"""
@@ -101,7 +101,7 @@ class DeepSpectrum:
 
     def scores(self, said: Said) -> Scores:
         """Probabilities by the member's temperature."""
-        return _softmax(said, self.member.temperature)
+        return probabilities(said, self.member.temperature)
 
 
 class Stacked:
@@ -121,7 +121,7 @@ class Stacked:
             ModelError: the decision values are not finite.
         """
         side_by_side = np.concatenate([said[name] for name in self.stack.members])
-        return _softmax(_decide(self.machine, side_by_side[None]), self.stack.temperature)
+        return probabilities(_decide(self.machine, side_by_side[None]), self.stack.temperature)
 
 
 def _decide(machine: LinearSvm, features: npt.NDArray[np.floating]) -> Said:
@@ -131,10 +131,3 @@ def _decide(machine: LinearSvm, features: npt.NDArray[np.floating]) -> Said:
     if not np.isfinite(decisions).all():
         raise ModelError("gave decision values that are not finite")
     return decisions
-
-
-def _softmax(decisions: Said, temperature: float) -> Scores:
-    # Less the largest: exp() of a large number would overflow.
-    powers = np.exp((decisions - decisions.max()) / temperature)
-    probabilities: Scores = powers / powers.sum()
-    return probabilities

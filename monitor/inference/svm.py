@@ -53,6 +53,20 @@ class LinearSvm:
         return decided
 
 
+def probabilities(decisions: npt.NDArray[np.floating], temperature: float) -> Matrix:
+    """Softmax(decision values / temperature), in float64.
+
+    Args:
+        decisions: finite `[..., labels]`.
+        temperature: positive.
+    """
+    exact = decisions.astype(np.float64)
+    # Less the largest: exp() of a large number would overflow.
+    powers = np.exp((exact - exact.max(axis=-1, keepdims=True)) / temperature)
+    likely: Matrix = powers / powers.sum(axis=-1, keepdims=True)
+    return likely
+
+
 def folded(weights: Matrix, bias: Matrix, mean: Matrix, deviation: Matrix) -> LinearSvm:
     """A machine for raw features from one that was trained on standardised ones.
 

@@ -1,7 +1,8 @@
-"""The core's side of the publisher: starts it, rings it, replaces it."""
+"""The core's side of the publisher: starts it, rings it, replaces it when it has ended or does not answer."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -17,8 +18,12 @@ log = logging.getLogger(__name__)
 
 READY = b"ready\n"
 """What the publisher writes to stdout once its endpoints are bound"""
+ANSWER = b"."
+"""What it writes to stdout for every ring, once it has published what is new"""
 START_LIMIT = 10.0
 """Seconds until the publisher must have bound its endpoints"""
+ANSWER_LIMIT = 5.0
+"""Seconds until it must have answered: far more than it needs on a machine that is busy"""
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
 """Seconds between restarts"""
 STOP_LIMIT = 1.0
@@ -45,20 +50,31 @@ class Doorbell:
         self._command = [sys.executable, "-m", "monitor.stream.publisher", str(journal), endpoint]
         self._command += ["--boot-seq", str(boot_seq)]
         self._backoff, self._retry_at = FIRST_BACKOFF, 0.0
+        self._unanswered, self._answer_due = 0, 0.0
         self._process = self._start()
         self._wait_until_ready()
 
     def ring(self) -> None:
         """Say that the journal has something new. Never blocks."""
+        self._listen()
         try:
             os.write(self._pipes[0].fileno(), b"!")
+            if not self._unanswered:
+                self._answer_due = max(self._answer_due, time.monotonic() + ANSWER_LIMIT)
+            self._unanswered += 1
         except BlockingIOError:
             pass  # it has been told often enough
         except BrokenPipeError:
             self.supervise()
 
     def supervise(self) -> None:
-        """Replace the process if it has ended; to be called several times a second."""
+        """Replace the process if it has ended or is frozen; to be called several times a second."""
+        self._listen()
+        if self._unanswered and time.monotonic() > self._answer_due:
+            log.warning("the publisher does not answer")
+            self._unanswered = 0
+            self._process.kill()
+            self._process.wait()
         if self._process.poll() is None:
             if time.monotonic() > self._retry_at + LAST_BACKOFF:
                 self._backoff = FIRST_BACKOFF
@@ -92,12 +108,23 @@ class Doorbell:
             self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
         self._pipes = cast("Pipes", (process.stdin, process.stdout, process.stderr))
-        os.set_blocking(self._pipes[0].fileno(), False)
+        for pipe_end in self._pipes[:2]:
+            os.set_blocking(pipe_end.fileno(), False)
+        self._unanswered, self._answer_due = 0, time.monotonic() + START_LIMIT
         return process
+
+    def _listen(self) -> None:
+        """Count the answers that have come; the next one has its time from now on."""
+        with contextlib.suppress(BlockingIOError):
+            answers = os.read(self._pipes[1].fileno(), 1 << 16).count(ANSWER)
+            self._unanswered -= answers
+            if answers:
+                self._answer_due = time.monotonic() + ANSWER_LIMIT
 
     def _wait_until_ready(self) -> None:
         if not select.select([self._pipes[1]], [], [], START_LIMIT)[0]:
             self._process.kill()
+            self._process.wait()
         if os.read(self._pipes[1].fileno(), len(READY)) != READY:
             self._process.wait()
             lines = safe(self._pipes[2].read().decode(errors="replace").strip()[-500:])

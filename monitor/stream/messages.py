@@ -136,6 +136,10 @@ class HealthMessage(Message):
     """Resident memory of the core process"""
     durable: bool
     """Whether messages reach the journal"""
+    skipped: int = 0
+    """Windows since the start that were not recognised because there was no time for it"""
+    drift_ppm: float | None = None
+    """How much faster than nominal the card's clock is, parts per million; after five minutes without gaps"""
 
 
 LAST_VALUES = ("label", "health")

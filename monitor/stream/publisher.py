@@ -1,8 +1,8 @@
 """The publisher process: tells what the journal holds, live and on request.
 
 It owns every socket, so a client can hurt nothing but this process, which `doorbell.py` replaces at any time:
-what it misses meanwhile is in the journal. A byte on stdin says that the journal has something new; the end
-of stdin says that the core has stopped.
+what it misses meanwhile is in the journal. A byte on stdin says that the journal has something new, a byte on
+stdout that this was done; the end of stdin says that the core has stopped.
 
     live       XPUB, frames [topic, body]; a new subscriber gets the last label and health of each array
     catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, with or without `types` and
@@ -13,6 +13,7 @@ of stdin says that the core has stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ from pathlib import Path
 import zmq
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.doorbell import READY
+from monitor.stream.doorbell import ANSWER, READY
 from monitor.stream.journal import Entry, JournalReader
 from monitor.stream.messages import LAST_VALUES, TYPES, catch_up_endpoint
 
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         return exc.exit_code
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
-    publisher.serve(sys.stdin.fileno())
+    publisher.serve(sys.stdin.fileno(), sys.stdout.fileno())
     return Exit.OK
 
 
@@ -77,8 +78,8 @@ class Publisher:
         for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
             self._remember(entry)
 
-    def serve(self, doorbell: int) -> None:
-        """Publish until the doorbell (a file descriptor) closes."""
+    def serve(self, doorbell: int, answers: int) -> None:
+        """Publish until the doorbell (a file descriptor) closes; what is published is answered (another)."""
         poller = zmq.Poller()
         for source in (self._live, self._catch_up, doorbell):
             poller.register(source, zmq.POLLIN)
@@ -90,8 +91,11 @@ class Publisher:
             if self._catch_up in ready:
                 self._answer(self._catch_up.recv_multipart())
             if doorbell in ready:
-                ringing = len(os.read(doorbell, 4096)) > 0
+                rings = len(os.read(doorbell, 4096))
                 self._publish()
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(answers, ANSWER * rings)
+                ringing = rings > 0
         self._context.destroy(linger=500)
 
     def _bind(self, kind: int, endpoint: str, most_bytes: int) -> zmq.Socket[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -12,12 +13,12 @@ from rich.text import Text
 from monitor.errors import safe
 from monitor.inference.bundle import Bundle
 from monitor.inference.cost import Cost
-from monitor.inference.manifest import Manifest
+from monitor.inference.manifest import Manifest, Member
 from monitor.views.words import percent
 
 
 def show(bundle: Bundle, cost: Cost) -> None:
-    """Print a bundle: facts, then a row for each member.
+    """Print a bundle: facts, then a row for each member, and of a stack also what each is good for.
 
     Args:
         bundle: verified.
@@ -25,6 +26,8 @@ def show(bundle: Bundle, cost: Cost) -> None:
     """
     console = Console()
     console.print(_facts(bundle, cost), _members(bundle, cost), sep="\n")
+    if bundle.manifest.stack:
+        console.print("", _worth(bundle.manifest, cost), sep="\n")
 
 
 def _facts(bundle: Bundle, cost: Cost) -> Table:
@@ -36,6 +39,7 @@ def _facts(bundle: Bundle, cost: Cost) -> Table:
         "hears": f"windows of {manifest.window_seconds:g} s at {manifest.sample_rate} Hz",
         "publishes": _published(manifest),
         "reached": f"accuracy {_share(manifest, 'accuracy')}, macro F1 {_share(manifest, 'macro_f1')}",
+        "channels": _told(manifest.scores, "channels") if "channels" in manifest.scores else "",
         "data": _told(manifest.training, "data", "name"),
         "licence": _told(manifest.training, "data", "licence"),
         "notice": manifest.notice,
@@ -51,17 +55,36 @@ def _facts(bundle: Bundle, cost: Cost) -> Table:
 
 
 def _members(bundle: Bundle, cost: Cost) -> Table:
-    members = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("member", "kind", "file", "channels"):
-        members.add_column(title, overflow="fold")
-    for title in ("MB", "ms alone"):
-        members.add_column(title, justify="right")
+    members = _columns(("member", "kind", "file", "channels"), ("MB", "ms alone"))
     for member in bundle.manifest.members:
         megabytes = f"{len(bundle.files[member.file]) / 1e6:.1f}"
-        milliseconds = f"{cost.members[member.name]:.1f}"
-        texts = (member.name, member.kind, member.file, member.channels, megabytes, milliseconds)
+        texts = (member.name, member.kind, member.file, member.channels, megabytes, _alone(cost, member))
         members.add_row(*map(Text, texts))
     return members
+
+
+def _worth(manifest: Manifest, cost: Cost) -> Table:
+    """What each member of a stack is good for, beside what it costs."""
+    worth = _columns(("member",), ("accuracy alone, %", "it adds, points", "ms alone"))
+    for member in manifest.members:
+        scores = _found(manifest.scores, "members", member.name)
+        accuracy = _points(_found(scores, "accuracy"), "{:.1f}")
+        texts = (member.name, accuracy, _gain(_found(scores, "adds")), _alone(cost, member))
+        worth.add_row(*map(Text, texts))
+    return worth
+
+
+def _columns(names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in names:
+        table.add_column(title, overflow="fold")
+    for title in numbers:
+        table.add_column(title, justify="right")
+    return table
+
+
+def _alone(cost: Cost, member: Member) -> str:
+    return f"{cost.members[member.name]:.1f}"
 
 
 def _published(manifest: Manifest) -> str:
@@ -73,12 +96,29 @@ def _published(manifest: Manifest) -> str:
 
 def _share(manifest: Manifest, score: str) -> str:
     scores = manifest.scores.get("nested", manifest.scores)  # what was chosen on the folds flatters
-    found = scores.get(score) if isinstance(scores, dict) else None
+    found = _found(scores, score)
     return percent(found).strip() if isinstance(found, float) else "not stated"
 
 
+def _gain(adds: Any) -> str:
+    """By how much the stack's accuracy falls without a member, with its interval."""
+    interval = _found(adds, "interval")
+    several = [_found(adds, "value"), *(interval if isinstance(interval, list) else [])]
+    value, *ends = (_points(share, "{:+.1f}") for share in several)
+    return f"{value} ({' to '.join(ends)})" if ends else value
+
+
+def _points(share: Any, form: str) -> str:
+    return form.format(100 * share) if isinstance(share, float) else ""
+
+
 def _told(document: Any, *keys: str) -> str:
-    """A text in what export wrote, of which no form is promised."""
+    text = _found(document, *keys)
+    return text if isinstance(text, str) and text else "not stated"
+
+
+def _found(document: Any, *keys: str) -> Any:
+    """A value in what export wrote, of which no form is promised; None if it is not there."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
-    return document if isinstance(document, str) and document else "not stated"
+    return document

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from export.crnn import TOLERANCE, Ensemble, export_ensemble
-from export.graph import export_graph, real_windows
+from export.graph import export_graph, load_network, real_windows
 from export.onnx import absolute, check
 from export.system import single
 from monitor.errors import MonitorError
@@ -89,9 +89,11 @@ def test_models_of_the_recipes(name: str) -> None:
 def test_data_that_moved(run_folder: Path, tmp_path: Path) -> None:
     """If the data is elsewhere now, --data says where; other data is refused."""
     write_data(tmp_path / "moved")
-    assert export_graph(single(run_folder), tmp_path / "moved") == export_graph(single(run_folder), None)
+    part = single(run_folder)
+    network = load_network(part)
+    assert export_graph(part, network, tmp_path / "moved") == export_graph(part, network, None)
     with pytest.raises(MonitorError, match=r"no data folder .* say where it is with --data"):
-        export_graph(single(run_folder), tmp_path / "nowhere")
+        export_graph(part, network, tmp_path / "nowhere")
     (tmp_path / "moved" / "low").rename(tmp_path / "moved" / "deep")
     with pytest.raises(MonitorError, match="has other classes than the run"):
-        export_graph(single(run_folder), tmp_path / "moved")
+        export_graph(part, network, tmp_path / "moved")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,35 +16,20 @@ import pytest
 from export.cli import main
 from export.pack import pack
 from export.reference import Reference
-from export.system import numbered
+from export.system import read, with_backbones
+from export.verify import _channels
 from monitor.errors import MonitorError
 from monitor.inference import bundle, selftest, svm
 from monitor.inference.bundle import Bundle
 from monitor.inference.recognise import Recogniser, Recognition
 from monitor.inference.svm import LinearSvm
 from tests import toy_resnet
-from tests.toy_training import RECIPE, settings, write_data, write_folds, write_recipe
-from trainer import datasets, recipes, run, train_crnn, train_svm
+from trainer import datasets, run
 from trainer.features import read_window
 from trainer.fusion import fuse
 
 pytestmark = pytest.mark.usefixtures("tiny_resnet")
-NAMES = ["resnet50-ours-viridis", "crnn-60", "resnet50-ours-magma"]
-
-
-@pytest.fixture(scope="module")
-def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fusion on two folds and an evaluation partition of stereo clips."""
-    folder = tmp_path_factory.mktemp("fusion")
-    data = datasets.read(write_folds(write_data(folder / "tones", clips=6, channels=2), clips=6, folds=3))
-    toy_resnet.write_weights(folder / "ours.pt", seed=0)
-    for cmap in ("viridis", "magma"):
-        recipe = recipes.load(toy_resnet.write_recipe(folder / f"{cmap}.toml", folder / "ours.pt", cmap))
-        train_svm.train(data, recipe, folder / cmap, None, settings(folder))
-    recipe = recipes.load(write_recipe(folder, RECIPE.replace("epochs = 10", "epochs = 3")))
-    train_crnn.train(data, recipe, folder / "crnn", None, settings(folder))
-    fuse([folder / name for name in ("viridis", "crnn", "magma")], folder / "run", threads=1)
-    return folder / "run"
+NAMES = ["resnet50-myweights-viridis", "crnn-60", "resnet50-myweights-magma"]
 
 
 @pytest.fixture(scope="module")
@@ -65,27 +51,32 @@ def changed(path: Path, content: bytes) -> Iterator[None]:
         path.write_bytes(before)
 
 
-def test_the_daemon_says_what_the_trainer_says(fused: Path, packed: Bundle) -> None:
-    """Of every clip of the evaluation partition: the fusion's decision values as probabilities."""
-    _, evaluation = run.load_predictions(fused)
+@pytest.mark.parametrize("name", ["run", "magma"])
+def test_the_daemon_says_what_the_trainer_says(fused: Path, tmp_path: Path, name: str) -> None:
+    """Of every clip of the evaluation partition: decision values as probabilities; twice the same bytes."""
+    trained = run.load(fused.parent / name)
+    made = pack(trained.folder, tmp_path / "toy.zip", "toy", "for tests only", None)
+    _, evaluation = trained.predictions()
     assert evaluation is not None
     assert len(evaluation.file) == 6
-    recogniser, temperature = Recogniser(packed), run.load_results(fused)["temperature"]
+    recogniser, temperature = Recogniser(made), trained.results["temperature"]
     for file, decisions in zip(evaluation.file, evaluation.scores.astype(float), strict=True):
         samples = read_window(fused.parent / "tones" / file, 8000, 1.0)
         powers = np.exp(decisions / temperature)
         np.testing.assert_allclose(recogniser.recognise(samples).scores, powers / powers.sum(), atol=1e-4)
+    again = pack(trained.folder, tmp_path / "again.bundle", "toy", "for tests only", None)
+    assert again.digest == made.digest
 
 
 def test_contents(fused: Path, packed: Bundle) -> None:
     """Members in the order of the stack; one graph for each distinct network; every machine."""
     manifest = packed.manifest
     assert [member.name for member in manifest.members] == NAMES
-    assert sorted(packed.files) == ["MODEL_CARD.md", "crnn-60.onnx", "resnet50-ours.onnx", "svm.npz"]
+    assert sorted(packed.files) == ["MODEL_CARD.md", "crnn-60.onnx", "resnet50-myweights.onnx", "svm.npz"]
     assert [member.file for member in manifest.members] == [
-        "resnet50-ours.onnx",
+        "resnet50-myweights.onnx",
         "crnn-60.onnx",
-        "resnet50-ours.onnx",
+        "resnet50-myweights.onnx",
     ]
     assert manifest.stack is not None
     assert manifest.stack.members == tuple(NAMES)
@@ -102,6 +93,8 @@ def test_facts(fused: Path, packed: Bundle) -> None:
     assert training["members"]["crnn-60"]["recipe"]["epochs"] == 3
     assert training["members"][NAMES[0]]["environment"]["weights"].startswith("sha256:")
     assert "weights" not in training["environment"]
+    adds = [member["adds"] for member in run.load_results(fused)["members"]]
+    assert [scores["members"][name]["adds"] for name in NAMES] == adds
     assert scores["nested"]["accuracy"] == run.load_results(fused)["nested"]["accuracy"]
     written = [packed.files["MODEL_CARD.md"], json.dumps([training, scores]).encode()]
     assert not any(str(fused.parent).encode() in text for text in written)
@@ -115,6 +108,8 @@ def test_model_card(packed: Bundle) -> None:
         *(f"| {name} |" for name in NAMES),
         "### The stack\n",
         "with C chosen by the other folds",
+        "(6 clips), by the models that a bundle has",
+        "| member | accuracy | macro F1 | it adds |",
         "Expected calibration error",
         "| threshold | labelled | accuracy |",
         "activity-trainer train crnn --recipe toy --epochs 3 --seed 1",
@@ -126,11 +121,6 @@ def test_model_card(packed: Bundle) -> None:
 def test_self_test(packed: Bundle) -> None:
     """The bundle tells what it says about the test signal."""
     assert selftest.check(Recogniser(packed)) < 1e-5
-
-
-def test_two_exports_are_identical(fused: Path, packed: Bundle, tmp_path: Path) -> None:
-    """The same runs give the same bytes."""
-    assert pack(fused, tmp_path / "again.zip", "toy", "for tests only", None).digest == packed.digest
 
 
 def test_trained_again(fused: Path, tmp_path: Path) -> None:
@@ -148,7 +138,7 @@ def test_other_weights(fused: Path, tmp_path: Path) -> None:
     """Weights of the same name, but not those that the machines learnt with, are refused."""
     toy_resnet.write_weights(tmp_path / "other.pt", seed=1)
     with (
-        changed(fused.parent / "ours.pt", (tmp_path / "other.pt").read_bytes()),
+        changed(fused.parent / "my weights.pt", (tmp_path / "other.pt").read_bytes()),
         pytest.raises(
             MonitorError,
             match=r"viridis learnt with other weights of resnet50 \(sha256:.*\) than are there now",
@@ -171,7 +161,7 @@ def test_members_that_hear_other_windows(fused: Path, tmp_path: Path) -> None:
         changed(config, edited(config, lambda d: d["recipe"].update(window_seconds=0.5))),
         pytest.raises(
             MonitorError,
-            match=r"want resnet50-ours-viridis 1 s at 8000 Hz, crnn-60 0\.5 s at 8000 Hz, resnet",
+            match=r"want resnet50-myweights-viridis 1 s at 8000 Hz, crnn-60 0\.5 s at 8000 Hz, resnet",
         ),
     ):
         pack(fused, tmp_path / "toy.bundle", "toy", "", None)
@@ -196,6 +186,46 @@ def test_verify(fused: Path, packed: Bundle, tmp_path: Path, capsys: pytest.Capt
     rows = dict(line.split() for line in shown.splitlines() if line.startswith((*NAMES, "published")))
     assert list(rows) == [*NAMES, "published"]
     assert max(map(float, rows.values())) < 1e-4
+
+
+def test_backbones_that_hear_the_mean(
+    fused: Path, packed: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Image networks hear the mean of the channels if that is asked for; bundle, card and verify say so."""
+    path = tmp_path / "mono.bundle"
+    assert main(["bundle", str(fused), "-o", str(path), "--backbones=mono"]) == 0
+    mono = bundle.load(path)
+    assert [member.channels for member in mono.manifest.members] == ["mono", "mean", "mono"]
+    samples = read_window(fused.parent / "tones" / "hiss" / "hiss0.wav", 8000, 1.0)
+    assert len(samples) == 2
+    found = Recogniser(mono).recognise(samples)
+    mixed = Recogniser(packed).recognise(samples.mean(axis=0, keepdims=True))
+    apart = Recogniser(packed).recognise(samples)
+    np.testing.assert_allclose(found.members[NAMES[0]], mixed.members[NAMES[0]], atol=1e-6)
+    np.testing.assert_allclose(found.members[NAMES[1]], apart.members[NAMES[1]], atol=1e-6)
+    told = mono.manifest.scores["channels"]
+    assert told in mono.files["MODEL_CARD.md"].decode()
+    assert told in capsys.readouterr().out
+    assert "channels" not in packed.manifest.scores
+    assert main(["verify", str(path), f"--run={fused}", "--clips=6"]) == 0
+    shown = capsys.readouterr().out
+    assert "6 clips, 100.0 % with the label of the run's own models" in shown
+    heard = f"other channels than in training: {NAMES[0]}, {NAMES[2]} on the mean of the channels"
+    assert re.search(rf"{heard}; \d+\.\d % of 6 clips keep their label", shown)
+
+
+def test_no_backbones(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no image network, none can hear other channels."""
+    assert main(["bundle", str(run_folder), "-o", str(tmp_path / "toy"), "--backbones=mono"]) == 2
+    assert "has no image network; leave --backbones out" in capsys.readouterr().err
+
+
+def test_clips_of_one_channel(fused: Path) -> None:
+    """They cannot tell what it changes to hear their mean, and that is said."""
+    learnt = read(fused)
+    system = with_backbones(learnt, "mono")
+    assert _channels(learnt, system, []).endswith("cannot tell what that changes")
+    assert with_backbones(learnt, "each") == learnt
 
 
 def test_verify_tells_another_stack(
@@ -233,8 +263,3 @@ def test_other_labels_are_not_written(fused: Path, tmp_path: Path, monkeypatch: 
     with pytest.raises(MonitorError, match="18 of 18 clips get another label"):
         pack(fused, tmp_path / "toy.bundle", "toy", "", None)
     assert not list(tmp_path.iterdir())
-
-
-def test_names_are_unique() -> None:
-    """What is there already gets a number, the same every time."""
-    assert numbered(["a", "b", "a", "a", "a-2"]) == ["a", "b", "a-2", "a-3", "a-2-2"]

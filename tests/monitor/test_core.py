@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from monitor.audio.backlog import LIMIT
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError
 from monitor.config import ConfigError, Settings
 from monitor.core import Array, Core
@@ -46,10 +48,12 @@ class Scripted(ArraySource):
 
 @dataclass
 class Moody:
-    """A recogniser that fails at the given windows."""
+    """A recogniser that fails at the given windows, and may be slow."""
 
     inner: Recogniser
     failing: set[int]
+    delay: float = 0.0
+    """Seconds that every window takes"""
     seen: int = -1
 
     @property
@@ -60,6 +64,7 @@ class Moody:
     def recognise(self, samples: npt.NDArray[np.float32]) -> Recognition:
         """Fail, or recognise."""
         self.seen += 1
+        time.sleep(self.delay)
         if self.seen in self.failing:
             raise ModelError("member tones gave no probabilities (sum nan)")
         return self.inner.recognise(samples)
@@ -75,11 +80,12 @@ def monitor(
     tmp_path: Path,
     *sources: Scripted,
     failing: set[int] | None = None,
+    delay: float = 0.0,
     live: bool = False,
     **settings: object,
 ) -> list[Message]:
     """Messages of a run over the sources."""
-    recogniser = Moody(Recogniser(bundle.load(toy_bundle)), failing or set())
+    recogniser = Moody(Recogniser(bundle.load(toy_bundle)), failing or set(), delay)
     messages: list[Message | None] = []
     core = Core(
         Settings(node="attic", **settings),  # type: ignore[arg-type]
@@ -296,10 +302,42 @@ def test_a_change_of_latency_does_not_bend_the_windows(toy_bundle: Path, tmp_pat
     assert lengths == pytest.approx([1.0] * 5, abs=0.00051)
 
 
-def test_a_live_array_that_is_too_fast_skips_the_oldest_windows(toy_bundle: Path, tmp_path: Path) -> None:
-    """Overload is a gap, and all time is still accounted for."""
-    source = Scripted(*(speech(start, 1) for start in range(60)))
-    messages = monitor(toy_bundle, tmp_path, source, live=True)
-    items = timeline(messages)
-    assert items.count("overload 1") > 0
-    assert len(items) == 60
+@pytest.mark.parametrize("hop", [1.0, 0.5])
+def test_a_slow_bundle_skips_the_oldest_windows(toy_bundle: Path, tmp_path: Path, hop: float) -> None:
+    """Overload is a gap where no label covers it; what is skipped is counted, and nothing is late."""
+    source = Scripted(*(Block(tone("low", 1.0), k * SECOND, k + 1.0) for k in range(60)))
+    messages = monitor(toy_bundle, tmp_path, source, live=True, delay=0.02, hop=hop)
+    labels = [message for message in messages if isinstance(message, LabelMessage)]
+    gaps = [message for message in messages if isinstance(message, GapMessage)]
+    assert timeline(messages)[-1] == "low 1"
+    assert (labels[-1].end - labels[0].start).total_seconds() == 60.0
+    assert {gap.reason for gap in gaps} == {"overload"}
+    windows = 60 if hop == 1.0 else 119
+    assert isinstance(stopped := messages[-1], HealthMessage)
+    assert (stopped.windows, stopped.skipped) == (len(labels), windows - len(labels))
+    assert all(message.queue <= LIMIT for message in messages if isinstance(message, HealthMessage))
+
+
+def test_suspended_time_is_within_the_times_of_the_messages(toy_bundle: Path, tmp_path: Path) -> None:
+    """The clock of the samples goes on while the machine sleeps, so nothing jumps afterwards."""
+    source = Scripted(Block(tone("low", 1.0), 0, 1.0), Gap(SECOND, 3601 * SECOND, "suspend"), speech(3601, 1))
+    messages = monitor(toy_bundle, tmp_path, source)
+    assert timeline(messages) == ["low 1", "suspend 3600", "low 1"]
+
+
+class Crystal(Scripted):
+    """A card that knows how fast it is."""
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """Parts per million."""
+        return 41.26
+
+
+def test_the_drift_of_a_card_is_published(toy_bundle: Path, tmp_path: Path) -> None:
+    """In health, once it is known."""
+    for source, drift in ((Scripted(), None), (Crystal(), 41.3)):
+        folder = tmp_path / str(drift)
+        folder.mkdir()
+        health = [m for m in monitor(toy_bundle, folder, source) if isinstance(m, HealthMessage)]
+        assert {message.drift_ppm for message in health} == {drift}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor import daemon
+from monitor.audio.cards import Card
 from monitor.config import Settings
 from monitor.daemon import run
 from monitor.errors import MonitorError
@@ -71,6 +73,20 @@ def test_every_array_has_a_name_of_its_own(
     )
     run(settings, [messages.append], threading.Event())
     assert list(dict.fromkeys(message.array for message in messages if message)) == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "warnings"),
+    [("hw:1", ["hw:1 may be another card after a reboot; hw:CARD=Array stays this one"]), ("array", [])],
+)
+def test_a_bare_card_number_is_answered_with_a_better_name(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, device: str, warnings: list[str]
+) -> None:
+    """It may mean another room's microphones tomorrow."""
+    monkeypatch.setattr(daemon, "SoundCard", lambda *_: None)
+    monkeypatch.setattr(daemon, "read_cards", lambda: [Card(1, "Array")])
+    daemon.sound_card(Settings(), device, 16000)
+    assert caplog.messages == warnings
 
 
 def test_two_equal_names_are_refused(toy_bundle: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -155,6 +156,25 @@ def test_devices_lists_the_string_to_paste(card: VirtualCard) -> None:
     command = [sys.executable, "-m", "monitor.cli", "devices"]
     listed = subprocess.run(command, env=card.environment, capture_output=True, text=True, check=True).stdout
     assert any(line.split()[0] == card.device for line in listed.splitlines())
+
+
+def test_check_listens_to_the_card(
+    card: VirtualCard, recording: Path, toy_bundle: Path, endpoint: str
+) -> None:
+    """It opens the card, and hears its four microphones for some seconds."""
+    command = [sys.executable, "-m", "monitor.cli", "check", "--device", card.device, "--publish", endpoint]
+    with card.play(recording) as player:
+        time.sleep(1.0)  # the first second after a start can be silent
+        done = subprocess.run(
+            [*command, "--bundle", str(toy_bundle)],
+            env=card.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        player.kill()
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^ok +device array: 4 channels, levels( -\d\d,?){4} dBFS$", done.stdout, re.MULTILINE)
 
 
 def test_an_unknown_device_is_answered_with_those_that_exist(card: VirtualCard, toy_bundle: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monitor.inference.svm import probabilities
 from trainer import reliability as picture
-from trainer.calibration import SHARPNESS, coverage, cross_fitted, probabilities, reliability, temperature
+from trainer.calibration import SHARPNESS, coverage, cross_fitted, reliability, temperature
 
 THREE = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 3.0], [0.5, 0.5, -2.0]])
 """Values of three clips; the mean spread is 3, 3 and 2.5"""

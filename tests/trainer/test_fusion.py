@@ -17,6 +17,7 @@ from trainer.features import extract
 from trainer.fusion import fuse, read
 from trainer.predictions import Predictions
 from trainer.recipes import Recipe
+from trainer.run import Run
 from trainer.svm import fit, standardise
 from trainer.training import Material, begin, finish
 
@@ -42,13 +43,18 @@ def predictions(data: DataSet, seed: int, quality: float) -> Predictions:
 def write_member(folder: Path, data: DataSet, recipe: Recipe, said: Predictions) -> Path:
     """A finished run that said this."""
     material = Material(data, extract(data.clips, recipe.front_end, folder.parent / "cache"))
-    begin(folder, material, recipe, data.folds, settings(folder.parent), resume=False)
+    config = begin(folder, material, recipe, data.folds, settings(folder.parent), resume=False)
     parts = [
         said.take(rows, said.scores[rows])
         for rows in (np.flatnonzero(said.fold != EVALUATION), np.flatnonzero(said.fold == EVALUATION))
     ]
-    finish(folder, parts[0], parts[1] if len(parts[1].file) else None, {})
+    finish(folder, config, parts[0], parts[1] if len(parts[1].file) else None, {})
     return folder
+
+
+def loaded(folders: list[Path]) -> list[Run]:
+    """Finished runs."""
+    return [run.load(folder) for folder in folders]
 
 
 @pytest.fixture
@@ -95,10 +101,10 @@ def test_what_is_fused(members: list[Path], data: DataSet, tmp_path: Path) -> No
 
 def test_order_of_rows_does_not_matter(members: list[Path]) -> None:
     """A member whose table is in another order gives the same fusion."""
-    stack = read(members)
+    stack = read(loaded(members))
     lines = (members[1] / "predictions.csv").read_text().splitlines()
     (members[1] / "predictions.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
-    np.testing.assert_array_equal(read(members).features, stack.features)
+    np.testing.assert_array_equal(read(loaded(members)).features, stack.features)
 
 
 def test_a_poisoned_fold_moves_nothing_else(
@@ -118,7 +124,7 @@ def test_a_poisoned_fold_moves_nothing_else(
     learnt_without = [file for file in sound if fold[file] == 2]
     machines = {file: np.abs(np.array(moved[file]) - np.array(sound[file])).max() for file in learnt_without}
     assert min(machines.values()) > 1  # its own features are poisoned ...
-    stack, again = read(members), read([tmp_path / "poisoned", *members[1:]])
+    stack, again = (read(loaded([first, *members[1:]])) for first in (members[0], tmp_path / "poisoned"))
     rows = np.flatnonzero((stack.fold != 2) & (stack.fold != EVALUATION))
     before, _ = fit(standardise(stack.values(rows)), stack.truth[rows], 0.01)
     after, _ = fit(standardise(again.values(rows)), again.truth[rows], 0.01)

@@ -35,7 +35,7 @@ def test_from_the_files_to_a_bundle(
     out = tmp_path / "run"
     options = [f"--data={data}", f"--recipe={recipe}", f"--out={out}", f"--cache={tmp_path}/cache"]
     assert main(["train", "crnn", *options, "--epochs=2", "--threads=1"]) == 0
-    development, evaluation = run.load_predictions(out)
+    development, evaluation = run.load(out).predictions()
     assert evaluation is not None
     assert set(development.fold) == {1, 2, 3, 4}
     assert set(evaluation.fold) == {EVALUATION}

@@ -73,7 +73,7 @@ def text_of(table: Any) -> str:
 def write_run(folder: Path, like: Path, seed: int) -> Path:
     """A finished run with made-up results."""
     config = run.load_config(like)
-    run.create(folder, replace(config, recipe=replace(config.recipe, seed=seed)))
+    run.begin(folder, replace(config, recipe=replace(config.recipe, seed=seed)), resume=False)
     run.save_results(folder, results(seed=seed))
     return folder
 
@@ -241,7 +241,7 @@ def test_runs_that_do_not_go_together(run_folder: Path, tmp_path: Path) -> None:
     """Runs of another recipe are not averaged."""
     one = write_run(tmp_path / "one", run_folder, 1)
     config = run.load_config(one)
-    run.create(tmp_path / "two", replace(config, recipe=replace(config.recipe, epochs=77)))
+    run.begin(tmp_path / "two", replace(config, recipe=replace(config.recipe, epochs=77)), resume=False)
     run.save_results(tmp_path / "two", results())
     with pytest.raises(MonitorError, match=r"two has another recipe, .* must differ in their seed only"):
         report.show([one, tmp_path / "two"], Console())

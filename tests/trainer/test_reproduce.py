@@ -73,6 +73,26 @@ def test_the_table_has_ours_beside_the_papers(data: DataSet, tmp_path: Path) -> 
     assert batch.count("not in text") == 2
 
 
+def test_model_card_of_the_best(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data, scores and model, and how to export it; or that its members do not hear the same windows."""
+    card = reproduce._card(run_folder, TOY, 2)
+    accuracy = run.load_results(run_folder)["mean"]["accuracy"]
+    for expected in (
+        'The best of 2 runs of "A toy" on the development partition',
+        "- tones: 24 clips; 0 of them",
+        "(tested: fold 1,2; 12\n",
+        f"- Accuracy {100 * accuracy:.1f} (",
+        "- Convolutional recurrent network",
+        "activity-export bundle run -o run.bundle",
+    ):
+        assert expected in card
+    assert str(run_folder.parent) not in card
+    monkeypatch.setattr(reproduce, "different_windows", lambda _: "one 1 s, other 2 s")
+    card = reproduce._card(run_folder, TOY, 2)
+    assert "It cannot be exported: members of a bundle hear the same windows" in card
+    assert "activity-export" not in card
+
+
 def test_seeds_are_averaged(data: DataSet, tmp_path: Path) -> None:
     """Several seeds give mean and standard deviation."""
     carry_out(data, tmp_path / "runs", [1, 2, 3])
@@ -269,6 +289,7 @@ def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.M
     scores = [run.load_results(made.folder)["mean"]["accuracy"] for made in plans]
     assert table["best"] == names[int(np.argmax(scores))]
     assert f"({table['best']}/confusion.png)" in (out / "table.md").read_text()
+    assert (out / "MODEL_CARD.md").read_text().startswith(f"# {table['best']}\n\nThe best of 5 runs of")
     with pytest.raises(MonitorError, match="fused-all is open"):
         plan.plan(both, out, [1], epochs=1, systems=["fused-all"])
     # A member that was made again makes another fusion.

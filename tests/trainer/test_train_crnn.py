@@ -100,7 +100,7 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     assert len(features.clip) == 36
     tested = np.flatnonzero([data.clips[clip].fold == 1 for clip in features.clip])
     single = predict(model, features.examples, tested)
-    (predictions, _) = run.load_predictions(tmp_path / "run")
+    (predictions, _) = run.load(tmp_path / "run").predictions()
     np.testing.assert_allclose(predictions.scores, single.reshape(-1, 3, 3).mean(axis=1), atol=1e-6)
 
 
@@ -280,6 +280,15 @@ def test_results_of_another_version(tmp_path: Path) -> None:
         run.load_results(tmp_path)
 
 
+def test_configuration_of_another_version(run_folder: Path, tmp_path: Path) -> None:
+    """A config.json from before data had a digest says what it lacks."""
+    config = json.loads((run_folder / "config.json").read_text())
+    del config["data"]["digest"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(MonitorError, match=r"its data has no digest; train the run again"):
+        run.load_config(tmp_path)
+
+
 def test_resume_needs_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is not gone on with by another recipe, nor when there is none or it is finished."""
     data, recipe = (
@@ -338,7 +347,7 @@ def test_evaluation_partition_gets_the_mean_of_the_folds(tmp_path: Path) -> None
     )
     recipe = with_changes(recipes.load(write_recipe(tmp_path)), {"epochs": 2})
     results = train(held_out, recipe, tmp_path / "run", None, settings(tmp_path))
-    development, evaluation = run.load_predictions(tmp_path / "run")
+    development, evaluation = run.load(tmp_path / "run").predictions()
     assert evaluation is not None
     assert (set(development.fold), set(evaluation.fold)) == ({1, 2}, {EVALUATION})
     assert results["evaluation"]["all"]["clips"] == len(evaluation.file) == 12
@@ -432,7 +441,7 @@ def test_fold_of_short_clips_only(tmp_path: Path) -> None:
 
 def test_unfinished_run(tmp_path: Path, run_folder: Path) -> None:
     """A run that was interrupted says so."""
-    run.create(tmp_path / "run", run.load_config(run_folder))
+    run.begin(tmp_path / "run", run.load_config(run_folder), resume=False)
     with pytest.raises(MonitorError, match=r"is not finished: it has no results\.json"):
         run.load_results(tmp_path / "run")
 

@@ -109,7 +109,7 @@ def test_the_evaluation_partition_gets_machines_of_all_folds(
     wanted, _ = fit(standardise(found[learnt]), truth[learnt], results["c"])
     machines = run.load_svm(tmp_path / "run")
     np.testing.assert_array_equal(machines.weights, wanted.weights)
-    _, evaluation = run.load_predictions(tmp_path / "run")
+    _, evaluation = run.load(tmp_path / "run").predictions()
     np.testing.assert_allclose(evaluation.scores, machines.decide(found[~learnt]), rtol=1e-9)
     # Other clips to evaluate on change nothing in what was learnt.
     fewer = replace(held_out, clips=tuple(clip for clip in clips if clip.fold != EVALUATION))
@@ -127,7 +127,7 @@ def test_channels_are_averaged(recipe: SvmRecipe, tmp_path: Path) -> None:
     fold = np.array([clip.fold for clip in data.clips]).repeat(4)
     machines, _ = fit(standardise(found[fold != 1]), truth[fold != 1], results["c"])
     wanted = machines.decide(found[fold == 1]).reshape(-1, 4, len(LABELS)).mean(axis=1)
-    development, _ = run.load_predictions(tmp_path / "run")
+    development, _ = run.load(tmp_path / "run").predictions()
     np.testing.assert_allclose(development.scores[development.fold == 1], wanted, atol=1e-12)
 
 

@@ -13,7 +13,7 @@ from trainer.datasets import dcase2017, dcase2018, esc50, folder
 from trainer.datasets.clips import EVALUATION, Clip, DataSet, list_folders
 from trainer.datasets.published import Published
 
-__all__ = ["EVALUATION", "Clip", "DataSet", "check_folds", "read"]
+__all__ = ["EVALUATION", "Clip", "DataSet", "check_folds", "read", "some"]
 
 
 class Layout(Protocol):
@@ -42,7 +42,7 @@ def read(path: Path) -> DataSet:
     absent = missing(data)
     if absent:
         raise MonitorError(
-            f"{safe(data.name)}: {len(absent)} of {len(data.clips)} audio files are missing: {_some(absent)}"
+            f"{safe(data.name)}: {len(absent)} of {len(data.clips)} audio files are missing: {some(absent)}"
             "; unpack all archives of the data set",
             Exit.NO_INPUT,
         )
@@ -110,7 +110,7 @@ def check_folds(data: DataSet) -> None:
         raise MonitorError(f"{name}: there is no development partition to learn from", Exit.NO_INPUT)
     if len(data.labels) < 2:
         raise MonitorError(
-            f"{name}: at least two classes are needed, found only {_some(data.labels)}; {folder.LOOKED_FOR}"
+            f"{name}: at least two classes are needed, found only {some(data.labels)}; {folder.LOOKED_FOR}"
         )
     if len(data.folds) < 2:
         raise MonitorError(f"{name}: at least two folds are needed, found {len(data.folds)}")
@@ -118,8 +118,9 @@ def check_folds(data: DataSet) -> None:
     for fold in data.folds:
         absent = [label for label in data.labels if not counts[fold, label]]
         if absent:
-            raise MonitorError(f"{name}: fold {fold} has no clips of {_some(absent)}")
+            raise MonitorError(f"{name}: fold {fold} has no clips of {some(absent)}")
 
 
-def _some(names: Collection[str]) -> str:
+def some(names: Collection[str]) -> str:
+    """A few of many texts from outside, for a message."""
     return ", ".join(map(safe, list(names)[:5])) + (", ..." if len(names) > 5 else "")

@@ -30,13 +30,40 @@ def drain(backlog: Backlog[str]) -> list[Window | Gap | None]:
 
 
 def test_a_live_array_loses_its_oldest_windows() -> None:
-    """Overload skips the oldest windows, keeps the order, and leaves a gap for each."""
+    """Overload skips the oldest windows, keeps the order, counts them, and leaves one gap in their place."""
     backlog: Backlog[str] = Backlog(HOP)
     for number in range(LIMIT + 3):
         backlog.put("hall", window(number), live=True)
-    items = drain(backlog)
-    assert items[:3] == [Gap(k * HOP, (k + 1) * HOP, "overload") for k in range(3)]
-    assert [item.start for item in items[3:] if item] == [k * HOP for k in range(3, LIMIT + 3)]
+    assert (backlog.waiting("hall"), backlog.skipped("hall")) == (LIMIT, 3)
+    gap, *kept = drain(backlog)
+    assert gap == Gap(0, 3 * HOP, "overload")
+    assert [item.start for item in kept if item] == [k * HOP for k in range(3, LIMIT + 3)]
+
+
+def test_other_gaps_keep_their_place() -> None:
+    """Among skipped windows, too."""
+    backlog: Backlog[str] = Backlog(HOP)
+    for number in range(2 * LIMIT + 1):
+        item = Gap(HOP, 2 * HOP, "stalled") if number == 1 else window(number)
+        backlog.put("hall", item, live=True)
+        backlog.put("kitchen", Gap(0, 1, "stopped"), live=True)
+    hall = []
+    while (entry := backlog.get(0.0)) is not None:
+        hall += [entry[1]] if entry[0] == "hall" else []
+    assert hall[:3] == [
+        Gap(0, HOP, "overload"),
+        Gap(HOP, 2 * HOP, "stalled"),
+        Gap(2 * HOP, (LIMIT + 1) * HOP, "overload"),
+    ]
+    assert len(hall) == 3 + LIMIT
+
+
+def test_what_waits_is_bounded_however_long_recognition_halts() -> None:
+    """A week of windows leaves as many entries as a minute."""
+    backlog: Backlog[str] = Backlog(HOP)
+    for number in range(60_480):
+        backlog.put("hall", window(number), live=True)
+    assert len(drain(backlog)) == LIMIT + 1
 
 
 def test_one_array_does_not_crowd_out_another() -> None:

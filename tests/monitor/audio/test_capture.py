@@ -49,7 +49,7 @@ def test_six_channels_are_not_cut_to_four(cards: Any) -> None:
     """ReSpeaker's six-channel firmware has the microphones on 1 to 4; nothing is dropped unasked."""
     cards(SPEAKER, RESPEAKER)
     with pytest.raises(
-        SourceError, match=r"device hw:1 has 6 channels, 4 wanted; .*--channel-map 0,1,2,3"
+        SourceError, match=r"device hw:1 has 6 channels, 4 wanted; .*--channel-map 1,2,3,4"
     ) as error:
         SoundCard("hw:1", 16000, 4)
     assert error.value.exit_code == Exit.DATA
@@ -89,6 +89,18 @@ def test_why_a_card_cannot_be_opened(cards: Any, error: str, message: str, code:
     with pytest.raises(SourceError, match=message) as raised:
         SoundCard("hw:1", 16000, 6)
     assert raised.value.exit_code == code
+
+
+def test_devices_lists_what_a_run_would_find(cards: Any) -> None:
+    """`activity-monitor devices` asks each card for its rates, and knows the wanted channels."""
+    cards(SPEAKER, RESPEAKER, {"name": "pulse", "max_input_channels": 32, "default_samplerate": 44100})
+    command = [sys.executable, "-m", "monitor.cli", "--channels", "6", "devices"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout
+    assert listed.splitlines() == [
+        f"hw:1                           6 channels  16 kHz  {RESPEAKER['name']}",
+        "pulse                         32 channels  any rate  pulse",
+        "    is a plugin, which may mix channels and resample unasked; prefer a card",
+    ]
 
 
 def test_a_missing_portaudio_is_explained(cards: Any) -> None:

@@ -98,7 +98,7 @@ def test_the_channel_map_chooses_and_orders(tmp_path: Path) -> None:
     path = write_audio(tmp_path / "six.wav", samples, subtype="FLOAT")
     chosen, _ = play(path, channel_map=(5, 0, 2, 1))
     np.testing.assert_array_equal(chosen[:, 0], samples[[5, 0, 2, 1], 0])
-    with pytest.raises(SourceError, match=r"six.wav has 6 channels, 4 wanted; .*--channel-map 0,1,2,3"):
+    with pytest.raises(SourceError, match=r"six.wav has 6 channels, 4 wanted; .*--channel-map 1,2,3,4"):
         play(path)
     with pytest.raises(SourceError, match="channels 0 to 5; channel 6 was asked for"):
         play(path, channel_map=(6, 0, 2, 1))

@@ -1,4 +1,4 @@
-"""The core's side of a sound card: lost samples are told from late ones, dead captures are replaced."""
+"""The core's side of a sound card: dead captures are replaced."""
 
 from __future__ import annotations
 
@@ -6,26 +6,16 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from monitor.audio import soundcard
-from monitor.audio.soundcard import Ledger, SoundCard
+from monitor.audio import ledger, soundcard
+from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import Block, Gap, SourceError
 from monitor.errors import Exit
 
 RATE = 1000
-BLOCK = 100
-
-
-def arrivals(*pieces: tuple[float, int]) -> Iterator[tuple[float, np.ndarray]]:
-    """Blocks of 0.1 s; each piece is the time of its first block and a number of blocks, each in time."""
-    for start, count in pieces:
-        for number in range(count):
-            yield start + 0.1 * number, np.zeros((1, BLOCK), dtype=np.float32)
 
 
 def gaps(records: list[Block | Gap]) -> list[Gap]:
@@ -37,53 +27,6 @@ def gaps(records: list[Block | Gap]) -> list[Gap]:
     return [record for record in records if isinstance(record, Gap)]
 
 
-def test_samples_in_time_have_no_gaps() -> None:
-    """Blocks that arrive on time, with some jitter, are passed on as they are."""
-    rng = np.random.default_rng(1)
-    times = 50.0 + 0.1 * np.arange(600) + rng.uniform(0, 0.08, 600)
-    received = ((moment, np.zeros((1, BLOCK), dtype=np.float32)) for moment in times)
-    records = list(Ledger(RATE).account(received, "device_lost"))
-    assert gaps(records) == []
-    assert len(records) == 600
-
-
-def test_a_delayed_queue_loses_nothing() -> None:
-    """0.8 s of silence followed by all blocks at once is a delay, not a gap."""
-    burst = [(59.8 + 0.001 * k, np.zeros((1, BLOCK), dtype=np.float32)) for k in range(8)]
-    received = [*arrivals((50.0, 90)), *burst, *arrivals((59.9, 20))]
-    records = list(Ledger(RATE).account(iter(received), "device_lost"))
-    assert gaps(records) == []
-    assert sum(isinstance(record, Block) for record in records) == 118
-
-
-def test_lost_samples_become_a_gap_of_their_length_in_their_place() -> None:
-    """When 2.5 s of samples are missing, the gap is 2.5 s long and lies where they were."""
-    records = list(Ledger(RATE).account(arrivals((50.0, 40), (56.5, 40)), "device_lost"))
-    (gap,) = gaps(records)
-    assert (gap.start, gap.reason) == (4000, "overflow")
-    assert gap.end - gap.start == pytest.approx(2500, abs=20)
-
-
-@pytest.mark.parametrize("drift", [-200e-6, 200e-6])
-def test_a_clock_that_drifts_is_no_gap(drift: float) -> None:
-    """A card that is 200 ppm fast or slow gives no gap in ten hours."""
-    times = 0.1 * (1 + drift) * np.arange(360_000)
-    received = ((moment, np.zeros((1, BLOCK), dtype=np.float32)) for moment in times)
-    assert gaps(list(Ledger(RATE).account(received, "device_lost"))) == []
-
-
-def test_the_time_between_two_captures_is_a_gap() -> None:
-    """From the last sample of the lost process to the first one of the next."""
-    ledger = Ledger(RATE)
-    records = list(ledger.account(arrivals((50.0, 10)), "device_lost"))
-    records += ledger.missing(51.4, "stalled")
-    records += ledger.account(arrivals((53.0, 10)), "stalled")
-    assert [(gap.start, gap.end, gap.reason) for gap in gaps(records)] == [
-        (1000, 1500, "stalled"),
-        (1500, 3000, "stalled"),
-    ]
-
-
 CAPTURE = """
 import os, struct, sys, time
 script = {script!r}
@@ -91,13 +34,20 @@ if script == "refuse":
     print("ALSA noise", file=sys.stderr)
     print("device hw:7 is busy: another program has it open", file=sys.stderr)
     sys.exit(69)
+if script == "lie":
+    os.write(1, b"ALSA says hello\\n")
+    time.sleep(60)
 os.write(1, b'{{"sample_rate": 1000, "channels": 2}}\\n')
 for number in range(60 if script == "talk" else 8):
     time.sleep(0.1)
     if script == "talk":
         print("ALSA lib: underrun occurred" + " " * 10000, file=sys.stderr, flush=True)
-    os.write(1, struct.pack("<dI", time.monotonic(), 100) + struct.pack("<200f", *[0.5] * 200))
+    header = struct.pack("<4sd?I", b"AMb1", time.clock_gettime(time.CLOCK_BOOTTIME), False, 100)
+    os.write(1, header + struct.pack("<200f", *[0.5] * 200))
 if script == "stall":
+    time.sleep(60)
+if script == "babble":
+    os.write(1, b"jackd: cannot lock memory\\n" * 100)
     time.sleep(60)
 print("device unplugged", file=sys.stderr)
 sys.exit(3)
@@ -116,11 +66,14 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> Sound
     return SoundCard("hw:7", RATE, 2)
 
 
-@pytest.mark.parametrize(("script", "reason"), [("end", "device_lost"), ("stall", "stalled")])
+@pytest.mark.parametrize(
+    ("script", "reason"), [("end", "device_lost"), ("stall", "stalled"), ("babble", "device_lost")]
+)
 def test_a_failed_capture_is_replaced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str
 ) -> None:
-    """A capture process that ends or stalls is reported as a gap and replaced; the clock goes on."""
+    """One that ends, stalls or sends nonsense is reported as a gap and replaced; the clock goes on."""
+    monkeypatch.setattr(ledger, "CONFIRM", 0.2)
     card = start(monkeypatch, tmp_path, script)
     records: list[Block | Gap] = []
     began = time.monotonic()
@@ -164,6 +117,13 @@ def test_a_device_that_cannot_be_opened_says_why(monkeypatch: pytest.MonkeyPatch
     """At start the capture process's own words and exit code are passed on."""
     with pytest.raises(SourceError, match="device hw:7 is busy") as error:
         start(monkeypatch, tmp_path, "refuse")
+    assert error.value.exit_code == Exit.UNAVAILABLE
+
+
+def test_what_is_no_capture_process_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is stopped, and the error is one that is tried again."""
+    with pytest.raises(SourceError, match="sent what is no header") as error:
+        start(monkeypatch, tmp_path, "lie")
     assert error.value.exit_code == Exit.UNAVAILABLE
 
 

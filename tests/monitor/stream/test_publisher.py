@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 import zmq
 
 from monitor.errors import Exit, MonitorError
+from monitor.stream import doorbell
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import Message, catch_up_endpoint, from_bytes
@@ -136,6 +138,35 @@ def test_a_killed_publisher_loses_nothing(stream: Stream) -> None:
             stream.supervise(2.0)
             stream.send(label_message(first + 9))
             assert seqs(subscription, first + 9) == list(range(first, first + 10))
+
+
+def test_a_frozen_publisher_is_replaced(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was rung for in vain reaches the client from its successor and the journal."""
+    monkeypatch.setattr(doorbell, "ANSWER_LIMIT", 1.0)
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        stream.send(label_message(1))
+        assert seqs(subscription, 1) == [1]
+        while stream.doorbell._unanswered:
+            stream.supervise(0.05)
+        frozen = stream.doorbell._process
+        frozen.send_signal(signal.SIGSTOP)
+        stream.send(label_message(2))
+        deadline = time.monotonic() + 20.0
+        while stream.doorbell._process is frozen and time.monotonic() < deadline:
+            stream.supervise(0.1)
+        assert frozen.poll() == -signal.SIGKILL
+        stream.send(label_message(3))
+        assert seqs(subscription, 3, timeout=20.0) == [2, 3]
+
+
+def test_a_publisher_that_answers_stays(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often and however seldom it is rung."""
+    monkeypatch.setattr(doorbell, "ANSWER_LIMIT", 1.0)
+    first = stream.doorbell._process
+    for seq in range(1, 2001):
+        stream.send(label_message(seq))
+    stream.supervise(1.5)
+    assert stream.doorbell._process is first
 
 
 def test_a_slow_subscriber_misses_nothing(stream: Stream) -> None:

@@ -16,6 +16,9 @@ from tests.toys import COLOURS_MEMBER, TONES_MEMBER, toy_manifest
 COST = Cost({"tones": 1.26, "colours": 20.0}, 20.9)
 
 
+ADDS = {"value": 0.0525, "interval": [-0.01, 0.1]}
+
+
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **facts: Any) -> list[str]:
     """The lines, with single spaces."""
     monkeypatch.setenv("COLUMNS", "120")
@@ -26,12 +29,20 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
 
 
 def test_a_fusion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Stack, nested scores, licence, and every member with its size and cost."""
+    """Stack, nested scores, licence, and every member with its size, its cost and what it adds."""
     lines = shown(
         monkeypatch,
         capsys,
         stack=Stack(("colours", "tones"), 0.25),
-        scores={"accuracy": 0.9, "nested": {"accuracy": 0.81, "macro_f1": 0.79}},
+        scores={
+            "accuracy": 0.9,
+            "nested": {"accuracy": 0.81, "macro_f1": 0.79},
+            "members": {
+                "tones": {"accuracy": 0.7, "adds": ADDS},
+                "colours": {"accuracy": 0.66, "adds": {"value": -0.02, "interval": None}},
+            },
+            "channels": "unlike in training, colours hears the mean of the channels",
+        },
         training={"data": {"name": "sounds", "licence": "CC0"}},
         notice="for tests",
     )
@@ -41,8 +52,12 @@ def test_a_fusion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert "licence CC0" in lines
     assert "notice for tests" in lines
     assert "costs here 20.9 ms for a window of four channels" in lines
+    assert "channels unlike in training, colours hears the mean of the channels" in lines
     assert "tones crnn tones.onnx mean 1.3 1.3" in lines
     assert "colours deep-spectrum colours.onnx mean 0.1 20.0" in lines
+    assert "member accuracy alone, % it adds, points ms alone" in lines
+    assert "tones 70.0 +5.2 (-1.0 to +10.0) 1.3" in lines
+    assert "colours 66.0 -2.0 20.0" in lines
 
 
 def test_what_is_not_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,3 +69,6 @@ def test_what_is_not_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert "reached accuracy not stated, macro F1 not stated" in lines
     assert "licence not stated" in lines
     assert "notice [2J[bold]quiet" in lines
+    assert "member accuracy alone, % it adds, points ms alone" not in lines
+    lines = shown(monkeypatch, capsys, stack=Stack(("colours", "tones"), 1.0), scores={"members": [0]})
+    assert "tones 1.3" in lines
