@@ -49,7 +49,7 @@ DAY = (
     ("other", 15),
 )
 HOURS = 24
-SHORTEST = 150.0
+SHORTEST = 180.0
 """Seconds that each part of a day lasts where there is time for it"""
 PIECE = 180 * RATE
 """Longest piece, in samples: what a process holds in memory"""
