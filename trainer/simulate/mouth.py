@@ -44,9 +44,8 @@ def chewing(dice: Dice, samples: int, bites: Stretches) -> Sound:
     for start, end in bites:
         fresh[start:end] = np.exp(-np.arange(end - start) / RATE / log_between(dice, 2.0, 10.0))
     crunches = place(dice, samples, times[dice.rng.random(len(times)) < fresh[times] + 0.15], bank)
-    return crisp * crunches * np.maximum(fresh, 0.2) + factor(dice.trait(-24.0, -6.0)) * place(
-        dice, samples, times, wet
-    )
+    softly = factor(dice.trait(-24.0, -6.0)) * place(dice, samples, times, wet)
+    return crisp * crunches * np.maximum(fresh, 0.2) + softly
 
 
 def _crunch(dice: Dice, crisp: float, shells: list[Sound]) -> Sound:
@@ -59,11 +58,9 @@ def _crunch(dice: Dice, crisp: float, shells: list[Sound]) -> Sound:
 
 def _smack(dice: Dice) -> Sound:
     """Lips and tongue come apart: a click with the resonance of the mouth; peak 1."""
-    return (
-        peak_one(clicks(dice, 1, (0.002, 0.008), 500.0, 2500.0)[0])
-        if dice.chance(0.5)
-        else bubble(dice, log_between(dice, 0.0015, 0.004))
-    )
+    if dice.chance(0.5):
+        return clicks(dice, 1, (0.002, 0.008), 500.0, 2500.0)[0]
+    return bubble(dice, log_between(dice, 0.0015, 0.004))
 
 
 def sip(dice: Dice) -> Sound:

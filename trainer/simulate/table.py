@@ -36,6 +36,7 @@ from trainer.simulate.textures import (
     poisson,
     rub,
     stretches,
+    together,
 )
 from trainer.simulate.water import pour
 
@@ -59,7 +60,7 @@ def eating(dice: Dice, samples: int) -> list[Source]:
     if meal == "snack" or dice.chance(0.5):
         bites = stretches(dice, samples, (3.0, 18.0), (0.8, 6.0))
         parts.append(at_level(chewing(dice, samples, bites), dice.trait(32.0, 52.0)))
-    if dice.chance(0.4):
+    if dice.chance(0.25):
         parts.append(at_level(_pouring(dice, samples), dice.trait(42.0, 58.0)))
     if meal == "snack" or dice.chance(0.4):
         parts.append(at_level(_napkin(dice, samples), dice.trait(36.0, 56.0)))
@@ -74,9 +75,9 @@ def eating(dice: Dice, samples: int) -> list[Source]:
 def cutlery(dice: Dice, samples: int) -> Sound:
     """A plate or bowl eaten from with knife and fork or a spoon: taps, cuts back and forth, scraping."""
     plate = thing(dice, dice.one_of((PLATE, PLATE, PLATE, CUP, PLASTIC)))
-    tool = thing(dice, CUTLERY)
-    taps = [_clink(dice, plate, tool) for _ in range(10)]
-    picks = gestures(dice, samples, log_trait(dice, 0.3, 1.2), (1, dice.whole(1, 5)), (0.08, 0.7))
+    tool, table = thing(dice, CUTLERY), thing(dice, WOOD)
+    taps = [_clink(dice, plate, tool, table) for _ in range(10)]
+    picks = gestures(dice, samples, log_trait(dice, 0.12, 1.0), (1, dice.whole(1, 5)), (0.08, 0.7))
     cuts = [_squeaky(dice, scrape(dice, plate, log_between(dice, 0.08, 0.4), 0.02)) for _ in range(6)]
     cutting = beats(dice, stretches(dice, samples, (0.6, 3.0), (2.0, 15.0)), (1.5, 5.0), 0.15)
     scoops = [scrape(dice, plate, log_between(dice, 0.2, 0.9), 0.02) for _ in range(4)]
@@ -89,14 +90,14 @@ def cutlery(dice: Dice, samples: int) -> Sound:
     )
 
 
-def _clink(dice: Dice, plate: Thing, tool: Thing) -> Sound:
-    """Metal on china: both ring, the tool in the hand only shortly; peak 1."""
-    china = strike(dice, plate, METAL_ON_HARD, ON_TABLE)
-    metal = dice.between(0.1, 1.0) * strike(dice, tool, METAL_ON_HARD, IN_HAND)
-    both = np.zeros(max(len(china), len(metal)))
-    both[: len(china)] += china
-    both[: len(metal)] += metal
-    return peak_one(both)
+def _clink(dice: Dice, plate: Thing, tool: Thing, table: Thing) -> Sound:
+    """Metal on china: both ring, the tool in the hand only shortly, and the table sounds below; peak 1."""
+    blows = (
+        strike(dice, plate, METAL_ON_HARD, ON_TABLE),
+        dice.between(0.1, 1.0) * strike(dice, tool, METAL_ON_HARD, IN_HAND),
+        dice.between(0.0, 0.5) * strike(dice, table, SOFT, (0.01, 0.05)),
+    )
+    return peak_one(together(*blows))
 
 
 def _squeaky(dice: Dice, stroke: Sound) -> Sound:
@@ -111,9 +112,8 @@ def cups(dice: Dice, samples: int, often: bool) -> Sound:
     cup = thing(dice, dice.one_of((CUP, CUP, GLASS, PLASTIC)))
     table = thing(dice, WOOD)
     down = strikes(dice, cup, 4, SOFT, (0.005, 0.15)) + strikes(dice, table, 4, SOFT, (0.01, 0.06))
-    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8)) + strikes(
-        dice, thing(dice, PLATE), 2, SOFT, ON_TABLE
-    )
+    down += strikes(dice, cup, 2, METAL_ON_HARD, (0.05, 0.8))
+    down += strikes(dice, thing(dice, PLATE), 2, SOFT, ON_TABLE)
     rate = log_trait(dice, 0.12, 0.5) if often else log_trait(dice, 0.04, 0.25)
     sound = place(dice, samples, gestures(dice, samples, rate, (1, 3), (0.05, 0.3)), down, db=18.0)
     if dice.chance(0.4):

@@ -234,6 +234,14 @@ def place(dice: Dice, samples: int, starts: Times, bank: list[Sound], db: float 
     return sound
 
 
+def together(*events: Sound) -> Sound:
+    """Events that start at the same time, as one that is as long as the longest."""
+    sound = np.zeros(max(len(event) for event in events))
+    for event in events:
+        sound[: len(event)] += event
+    return sound
+
+
 def clicks(dice: Dice, count: int, decay: Range, low: float, high: float) -> list[Sound]:
     """A bank of crackles: short bursts in bands of their own between two frequencies; peak 1.
 

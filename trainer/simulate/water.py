@@ -133,11 +133,12 @@ def pour(dice: Dice) -> Sound:
     samples = int(log_between(dice, 1.0, 5.0) * RATE)
     height = log_trait(dice, 0.06, 0.25)  # metres
     full = np.linspace(dice.between(0.0, 0.2), dice.between(0.5, 0.9), samples)
-    tone = sliding(dice, 343.0 / 4.0 / (height * (1.0 - full)), width=log_trait(dice, 20.0, 150.0))
+    column = height * (1.0 - full) * wander(dice, samples, 0.1, 0.4)
+    tone = dice.trait(0.1, 1.2) * sliding(dice, 343.0 / 4.0 / column, width=log_trait(dice, 40.0, 500.0))
     splash = coloured(dice, samples, _surface(dice)) * wander(dice, samples, 0.05, 3.0)
     gurgle = bubbles(dice, samples, log_between(dice, 10.0, 80.0), (0.001, log_trait(dice, 0.002, 0.008)))
     sound = tone + dice.between(0.2, 1.5) * splash + dice.between(0.2, 1.5) * rms_one(gurgle)
-    return peak_one(sound * scipy.signal.windows.tukey(samples, 0.2))
+    return peak_one(sound * scipy.signal.windows.tukey(samples, 0.2) * wander(dice, samples, 0.4, 2.0))
 
 
 def sliding(dice: Dice, pitch: Sound, width: float) -> Sound:

@@ -34,6 +34,7 @@ from trainer.simulate.textures import (
     poisson,
     rub,
     stretches,
+    together,
 )
 
 
@@ -47,7 +48,7 @@ def chopping(dice: Dice, samples: int) -> Sound:
         blow = strikes(dice, board, 1, (0.0004, 0.003), (0.01, 0.08))[0]
         steel = ring * strikes(dice, blade, 1, METAL_ON_HARD, (0.004, 0.03))[0]
         cut = bite * rub(dice, dice.between(0.03, 0.12), crisp)
-        bank.append(_together(cut, np.concatenate([np.zeros(len(cut) // 2), _together(blow, steel)])))
+        bank.append(together(cut, np.concatenate([np.zeros(len(cut) // 2), together(blow, steel)])))
     times = stretches(dice, samples, (0.8, 8.0), (0.4, 5.0))
     sweeps = [rub(dice, dice.between(0.2, 0.6), crisp) for _ in range(4)]
     cuts = place(dice, samples, beats(dice, times, (1.2, 8.0), 0.12), bank, db=12.0)
@@ -110,7 +111,7 @@ def cupboards(dice: Dice, samples: int) -> Sound:
         slide = dice.between(0.0, 0.7) * rub(dice, dice.between(0.2, 0.8), rolling)
         body = np.concatenate([slide, thud])
         times = len(slide) + dice.rng.integers(0, RATE // 4, size=dice.whole(0, 6))
-        bank.append(_together(body, 0.5 * place(dice, len(slide) + RATE, times, inside, db=20.0)))
+        bank.append(together(body, 0.5 * place(dice, len(slide) + RATE, times, inside, db=20.0)))
     return place(
         dice, samples, gestures(dice, samples, log_between(dice, 0.03, 0.2), (1, 3), (0.8, 3.0)), bank
     )
@@ -122,9 +123,3 @@ def packets(dice: Dice, samples: int) -> Sound:
     rate = log_trait(dice, 60.0, 700.0)
     bank = [crackle(dice, log_between(dice, 0.3, 2.5), rate, low, 7500.0) for _ in range(4)]
     return place(dice, samples, gestures(dice, samples, log_trait(dice, 0.05, 0.3), (1, 3), (0.4, 2.0)), bank)
-
-
-def _together(first: Sound, second: Sound) -> Sound:
-    """Two events that start at the same time."""
-    longest = max(len(first), len(second))
-    return np.pad(first, (0, longest - len(first))) + np.pad(second, (0, longest - len(second)))

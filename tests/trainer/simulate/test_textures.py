@@ -25,7 +25,9 @@ from trainer.simulate.textures import (
     resonance,
     rms_one,
     rub,
+    steps,
     stretches,
+    together,
     wander,
 )
 
@@ -106,6 +108,19 @@ def test_events_land_at_their_times_and_end_with_the_sound() -> None:
     sound = place(Dice(0), 100, np.array([10, 98]), [np.ones(5)], db=6.0)
     assert np.flatnonzero(sound).tolist() == [10, 11, 12, 13, 14, 98, 99]
     assert factor(-6.0) <= sound[10] <= 1.0
+
+
+def test_events_together_start_together() -> None:
+    """Two events add up from the start, and the longer one goes on alone."""
+    assert together(np.ones(2), np.ones(3)).tolist() == [2.0, 2.0, 1.0]
+
+
+def test_fans_keep_a_level_for_a_while() -> None:
+    """Steps are levels within their range, and some seconds lie between two changes."""
+    gain = steps(Dice(0), 20 * RATE, (2.0, 4.0), fade=0.1, db=10.0)
+    assert factor(-10.0) <= gain.min() < gain.max() <= 1.0
+    changing = np.abs(np.diff(gain)) > 1e-9
+    assert 0.02 < changing.mean() < 0.06
 
 
 def test_short_events_have_their_size() -> None:
