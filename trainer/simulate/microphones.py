@@ -23,8 +23,6 @@ KNOTS = 62.5 * 2.0 ** np.arange(0.0, 7.5, 0.5)
 """Hertz: between these the random part of a frequency response is smooth"""
 TAPS = 2048
 """Of the filters that stand for the frequency responses: long enough for a high-pass at 20 Hz"""
-RUMBLE = 3.0
-"""Amplitude of the self-noise at low frequencies, above that of its white part and relative to it"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class Microphones:
     """dB SPL of a sound as loud as the white part of the noise of a microphone"""
     rumble: float
     """Hertz, below which the self-noise is stronger"""
+    redness: float
+    """Amplitude of that additional noise, relative to the white part"""
     stagger: float
     """Samples by which each channel is converted later than the one before it"""
     hum: float | None
@@ -71,7 +71,8 @@ def draw_microphones(dice: Dice) -> Microphones:
         low_pass=dice.trait(3500.0, 7500.0) if dice.chance(0.25) else None,
         resonance=dice.trait(0.0, 9.0),
         self_noise=dice.trait(25.0, 38.0),
-        rumble=dice.trait(20.0, 500.0),
+        rumble=dice.trait(20.0, 800.0),
+        redness=dice.trait(0.0, 10.0),
         stagger=dice.one_of((0.0, dice.trait(0.0, 0.25))),
         hum=dice.trait(-100.0, -70.0) if dice.chance(0.25) else None,
         mains=dice.one_of((50.0, 60.0)),
@@ -122,7 +123,9 @@ def _self_noise(dice: Dice, microphones: Microphones, samples: int) -> Samples:
     low = scipy.signal.sosfilt(
         scipy.signal.butter(1, microphones.rumble, fs=RATE, output="sos").astype(np.float32), white
     )
-    noise: Samples = REFERENCE_PASCALS * _amplitude(microphones.self_noise) * (white + RUMBLE * low)
+    noise: Samples = (
+        REFERENCE_PASCALS * _amplitude(microphones.self_noise) * (white + microphones.redness * low)
+    )
     return noise
 
 

@@ -20,9 +20,11 @@ Floats = npt.NDArray[np.float64]
 REACH = 0.3
 """Metres about its spot within which a source is, each one elsewhere"""
 STOPS = 5
-"""Places, at most, between which a moving source goes to and fro"""
+"""Places, at most, between which a moving source goes to and fro: two for each metre, and one more"""
 FACES = 3
 """Points that stand for a source which is spread out"""
+HAND = 0.15
+"""Metres: what is not larger is as good as a point"""
 SMEAR = 64
 """Samples (4 ms) of the filters that make these points sound less alike"""
 
@@ -61,16 +63,20 @@ def record(home: Home, node: Node, sources: Sequence[Source], samples: int, seed
 def _stops(moves: Dice, home: Home, source: Source) -> Floats:
     """The points of a source at each of its stops, `[stops, points, 3]` metres."""
     centre = home.spots[source.spot] + moves.rng.uniform(-REACH, REACH, size=3) * (1.0, 1.0, 0.3)
-    count = min(2 + round(source.moves), STOPS) if source.moves > 0.0 else 1
+    count = min(1 + round(2.0 * source.moves), STOPS)
     angle, radius = moves.rng.uniform(0.0, 2.0 * np.pi, count), np.sqrt(moves.rng.uniform(0.0, 1.0, count))
     steps = source.moves * radius[:, None] * np.stack([np.cos(angle), np.sin(angle), np.zeros(count)], axis=1)
-    faces = source.size * moves.rng.uniform(-0.5, 0.5, size=(FACES if source.size > 0.0 else 1, 3))
+    faces = source.size * moves.rng.uniform(-0.5, 0.5, size=(_faces(source), 3))
     return inside(centre + steps[:, None] + faces, home.size)
+
+
+def _faces(source: Source) -> int:
+    return FACES if source.size > HAND else 1
 
 
 def _smears(moves: Dice, source: Source) -> list[Response]:
     """For each point of a source an all-pass filter of its own, `[1, taps]`; a single point needs none."""
-    if source.size == 0.0:
+    if _faces(source) == 1:
         return [np.ones((1, 1), dtype=np.float32)]
     turns = moves.rng.uniform(0.0, 2.0 * np.pi, size=(FACES, 1, SMEAR // 2 + 1))
     return list(scipy.fft.irfft(np.exp(1j * turns), SMEAR).astype(np.float32) / np.float32(np.sqrt(FACES)))
@@ -84,7 +90,7 @@ def _sum(responses: list[Response], smears: list[Response]) -> Response:
 
 
 def _visits(moves: Dice, stops: int, samples: int) -> list[Floats]:
-    """How much of a source is at each of its stops, `[samples]` each; their powers add up to 1."""
+    """How much of a source is at each of its stops, `[samples]` or, of one, `[1]`; the powers add up to 1."""
     if stops == 1:
         return [np.ones(1)]
     pace = moves.between(1.0, 4.0)  # seconds from one stop to the next

@@ -92,7 +92,7 @@ def test_stops_lie_in_the_room_about_the_spot(home: Home) -> None:
         still = _stops(Dice(seed), home, hiss(60.0, Spot.TABLE))
         moving = _stops(Dice(seed), home, hiss(60.0, Spot.TABLE, moves=2.0, size=0.4))
         assert still.shape == (1, 1, 3)
-        assert moving.shape == (4, 3, 3)
+        assert moving.shape == (5, 3, 3)
         assert (np.abs(still - home.spots[Spot.TABLE]) <= REACH).all()
         assert ((moving > 0) & (moving < home.size)).all()
         apart = np.linalg.norm(moving.mean(axis=1) - home.spots[Spot.TABLE], axis=1)
