@@ -6,7 +6,7 @@ import numpy as np
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
-from trainer.simulate.signals import bandpass, hum, modes, noise, peak_one, slow
+from trainer.simulate.signals import bandpass, hum, modes, peak_one, slow
 from trainer.simulate.steady import rush
 from trainer.simulate.timeline import add, arch, colour
 
@@ -66,7 +66,7 @@ def burst(dice: Dice) -> Sound:
         sound = modes(dice, 0.005 * 2.0 ** dice.trait(0.0, 6.5), low, high)
     else:
         samples = int(0.02 * 2.0 ** dice.trait(0.0, 6.5) * RATE)
-        rub = noise(dice, samples, low, high, tilt=dice.between(0.0, 0.8))
+        rub = rush(dice, samples, low, high, dice.between(0.0, 0.8))
         sound = (
             rub
             * arch(samples, dice.between(0.02, 0.9))

@@ -73,7 +73,8 @@ def _talk(dice: Dice, speakers: list[Speaker], voices: list[Sound], mood: _Mood)
             add(voices[listener], murmur, int(dice.between(start, at)), dice.between(0.2, 0.6))
         if laughing:
             at += _laughter(dice, speakers, voices, at)
-        at += int((mood.pause + abs(mood.pause) * dice.rng.normal() + dice.rng.exponential(0.3)) * RATE)
+        pause = mood.pause + abs(mood.pause) * dice.rng.normal() + dice.rng.exponential(0.3)
+        at += int(min(pause, 7.0) * RATE)
         at = max(at, start + RATE // 2)
         turn = listener if dice.chance(0.5) else dice.whole(0, len(speakers) - 1)
 

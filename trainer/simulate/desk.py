@@ -9,7 +9,7 @@ import numpy as np
 from trainer.simulate.dice import Dice
 from trainer.simulate.household import creak, paper
 from trainer.simulate.scene import RATE, Sound, Source, Spot, at_level
-from trainer.simulate.signals import bandpass, click, hum, modes, noise, peak_one, rms, slow
+from trainer.simulate.signals import bandpass, click, hum, modes, peak_one, rms, slow
 from trainer.simulate.steady import rush, unsteady
 from trainer.simulate.throats import cough, gasp
 from trainer.simulate.timeline import add, arch, moments, strew
@@ -62,16 +62,17 @@ def _typing(dice: Dice, samples: int, share: float) -> Sound:
         add(sound, dice.one_of(keys.bars), at, dice.between(0.6, 1.2))
         at += int(dice.between(0.8, 2.0) / pace * RATE)
         if dice.chance(0.2):
-            at += int(min(dice.rng.exponential(pause), 12.0) * RATE)
+            at += int(min(dice.rng.exponential(pause), 8.0) * RATE)
     return sound
 
 
 def _keyboard(dice: Dice) -> _Keyboard:
     """Anything from a flat laptop to clicky switches: how sharp, how low and how long its strokes are."""
-    body, ring = dice.trait(150.0, 900.0), dice.trait(0.003, 0.025)
+    body, ring = dice.trait(150.0, 900.0), dice.trait(0.0015, 0.011)
     edge, sharp = dice.trait(1200.0, 4500.0), dice.trait(0.0008, 0.005)
     travel = dice.trait(0.004, 0.03)  # seconds from touch to bottom
     thump = dice.trait(0.1, 1.0)
+    plate = 0.6 * modes(dice, ring, body, 5.0 * body)  # what all keys sit on
 
     def stroke(size: float) -> Sound:
         sound = np.zeros(RATE // 4)
@@ -79,7 +80,8 @@ def _keyboard(dice: Dice) -> _Keyboard:
         levels = (dice.between(0.1, 0.5), dice.between(0.7, 1.0), dice.between(0.1, 0.6))
         for when, level in zip((0.0, travel, travel + held), levels, strict=True):
             contact = bandpass(click(dice, sharp * dice.between(0.7, 1.5)), edge / size, 7600.0)
-            knocks = modes(dice, ring * size, body / size, 6.0 * body / size)
+            knocks = dice.between(0.2, 0.7) * modes(dice, ring * size, body / size, 6.0 * body / size)
+            add(sound, plate, int(when * RATE), level * thump)
             add(sound, contact / rms(contact) * 0.1, int(when * RATE), level)
             add(sound, knocks, int(when * RATE), level * thump * size)
         return peak_one(sound)
@@ -101,17 +103,13 @@ def _mouse(dice: Dice, samples: int, share: float) -> Sound:
     for at in moments(dice, samples, share * dice.trait(0.3, 1.6)):
         if dice.chance(0.25):
             for step in range(dice.whole(3, 20)):
-                add(
-                    sound,
-                    tick,
-                    at + int(step / wheel * dice.between(0.9, 1.1) * RATE),
-                    dice.between(0.5, 1.0),
-                )
+                turned = at + int(step / wheel * dice.between(0.9, 1.1) * RATE)
+                add(sound, tick, turned, dice.between(0.5, 1.0))
         for again in range(2 if dice.chance(0.2) else 1):
             down = at + int(again * dice.between(0.15, 0.25) * RATE)
             add(sound, press, down, dice.between(0.6, 1.0))
             add(sound, release, down + int(dice.between(0.05, 0.13) * RATE), dice.between(0.6, 1.0))
-        slide = noise(dice, int(dice.between(0.1, 0.8) * RATE), 300.0, dice.between(2000.0, 6000.0), tilt=0.5)
+        slide = rush(dice, int(dice.between(0.1, 0.8) * RATE), 300.0, dice.between(2000.0, 6000.0), 0.5)
         add(sound, slide * arch(len(slide)), at - len(slide), rub)
     return sound
 
@@ -141,7 +139,7 @@ def _paperwork(dice: Dice, samples: int, share: float) -> Sound:
 
 def _writing(dice: Dice, samples: int) -> Sound:
     """A pen: three to six strokes a second, in words and lines."""
-    scratch = noise(dice, samples, dice.trait(500.0, 2000.0), dice.trait(4000.0, 7700.0), tilt=0.3)
+    scratch = rush(dice, samples, dice.trait(500.0, 2000.0), dice.trait(4000.0, 7700.0), 0.3)
     strokes = np.maximum(0.0, slow(dice, samples, 1.0 / dice.trait(6.0, 14.0)))
     words = np.maximum(0.0, slow(dice, samples, 0.5) + dice.between(0.0, 0.6))
     lines = slow(dice, samples, 4.0) > dice.between(-0.6, 0.2)

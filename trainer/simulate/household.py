@@ -6,7 +6,8 @@ import numpy as np
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
-from trainer.simulate.signals import bandpass, click, knock, modes, noise, peak_one, slow
+from trainer.simulate.signals import bandpass, click, knock, modes, peak_one, slow
+from trainer.simulate.steady import rush
 from trainer.simulate.timeline import add, arch, colour, in_turn
 
 
@@ -21,7 +22,7 @@ def footsteps(dice: Dice) -> Sound:
         level = dice.between(0.5, 1.0)
         add(sound, modes(dice, ring, low, 5.0 * low), at, level)
         add(sound, click(dice, dice.between(0.001, 0.006)), at, 0.5 * level * hard)
-        scuff = noise(dice, int(0.12 * RATE), 300.0, 1500.0 + 5000.0 * hard, tilt=0.7)
+        scuff = rush(dice, int(0.12 * RATE), 300.0, 1500.0 + 5000.0 * hard, 0.7)
         add(sound, scuff * arch(len(scuff)), at + int(0.05 * RATE), 0.06 * level)
     return peak_one(sound[: int((steps + 0.5) * pace * RATE)])
 
@@ -57,7 +58,7 @@ def knocking(dice: Dice) -> Sound:
 def drawer(dice: Dice) -> Sound:
     """A drawer, cupboard or sliding door: it rolls, its contents rattle, it hits the end."""
     samples = int(dice.between(0.3, 1.2) * RATE)
-    roll = noise(dice, samples, dice.between(60.0, 200.0), dice.between(1500.0, 6000.0), tilt=0.8)
+    roll = rush(dice, samples, dice.between(60.0, 200.0), dice.between(1500.0, 6000.0), 0.8)
     sound = np.append(0.3 * roll * arch(samples, 0.7), np.zeros(RATE // 2))
     for _ in range(dice.whole(0, 12)):
         rattle = modes(dice, dice.between(0.01, 0.06), 800.0, dice.between(2500.0, 7000.0))
@@ -92,8 +93,8 @@ def dropped(dice: Dice) -> Sound:
 def cloth(dice: Dice) -> Sound:
     """Somebody moves, dresses, makes a bed."""
     samples = int(dice.between(0.2, 2.0) * RATE)
-    rub = noise(
-        dice, samples, dice.between(150.0, 1500.0), dice.between(3000.0, 7500.0), tilt=dice.between(0.2, 1.0)
+    rub = rush(
+        dice, samples, dice.between(150.0, 1500.0), dice.between(3000.0, 7500.0), dice.between(0.2, 1.0)
     )
     swing = np.maximum(0.0, slow(dice, samples, dice.between(0.05, 0.4)) + 0.5)
     return peak_one(rub * swing * arch(samples, dice.between(0.2, 0.8)))
@@ -132,7 +133,7 @@ def scrape(dice: Dice) -> Sound:
     samples = int(dice.between(0.3, 1.5) * RATE)
     rough = np.maximum(0.0, slow(dice, samples, dice.between(0.004, 0.04)))
     low = dice.trait(80.0, 1500.0)
-    rub = noise(dice, samples, low, min(7800.0, low * dice.between(3.0, 12.0)), tilt=dice.between(0.0, 1.0))
+    rub = rush(dice, samples, low, min(7800.0, low * dice.between(3.0, 12.0)), dice.between(0.0, 1.0))
     stroke = colour(dice, rub * rough * arch(samples, dice.between(0.2, 0.8)), 16.0)
     return peak_one(in_turn(dice, [stroke] * dice.whole(1, 4), (0.05, 0.4)))
 
@@ -141,12 +142,10 @@ def flush(dice: Dice) -> Sound:
     """A toilet or a basin that empties: a gush that dies away, gurgles, a hiss that refills."""
     samples = int(dice.between(4.0, 9.0) * RATE)
     time = np.arange(samples) / RATE
-    gush = noise(
-        dice, samples, dice.trait(80.0, 300.0), dice.trait(1500.0, 5000.0), tilt=dice.trait(0.3, 1.0)
-    )
+    gush = rush(dice, samples, dice.trait(80.0, 300.0), dice.trait(1500.0, 5000.0), dice.trait(0.3, 1.0))
     fall = np.minimum(1.0, time / 0.5) * np.exp(-np.maximum(0.0, time - 1.5) / dice.between(0.5, 1.5))
-    hiss = noise(dice, samples, dice.trait(800.0, 2500.0), 7800.0) * np.minimum(1.0, time / 2.0)
-    gurgle = noise(dice, samples, 100.0, 700.0, tilt=0.5) * np.maximum(0.0, slow(dice, samples, 0.06))
+    hiss = rush(dice, samples, dice.trait(800.0, 2500.0), 7800.0) * np.minimum(1.0, time / 2.0)
+    gurgle = rush(dice, samples, 100.0, 700.0, 0.5) * np.maximum(0.0, slow(dice, samples, 0.06))
     end = np.clip((time[-1] - time) / 0.8, 0.0, 1.0)
     return peak_one(
         (gush * fall * (1.0 + 0.4 * slow(dice, samples, 0.05)) + 0.5 * gurgle * fall + 0.12 * hiss) * end
@@ -158,7 +157,7 @@ def spray(dice: Dice) -> Sound:
     bursts = []
     for _ in range(dice.whole(1, 5)):
         samples = int(dice.between(0.1, 0.9) * RATE)
-        hiss = noise(dice, samples, dice.between(300.0, 4000.0), 7800.0, tilt=dice.between(0.0, 0.5))
+        hiss = rush(dice, samples, dice.between(300.0, 4000.0), 7800.0, dice.between(0.0, 0.5))
         bursts.append(hiss * np.minimum(1.0, 6.0 * arch(samples, dice.between(0.05, 0.5))))
     return peak_one(in_turn(dice, bursts, (0.05, 0.6)))
 

@@ -91,11 +91,11 @@ def _passing(dice: Dice, samples: int) -> Sound:
 
 
 def _switched(dice: Dice, samples: int, seconds: float) -> Sound:
-    """On for some seconds, off for fewer, with the time that a motor takes to run up and down."""
+    """On at first and for some seconds, then off for fewer; it takes time to run up and down."""
     on = np.zeros(samples)
-    at = -int(dice.between(0.0, seconds) * RATE)
+    at = -int(dice.between(0.05, 0.35) * seconds * RATE)
     while at < samples:
         length = int(dice.between(0.4, 1.6) * seconds * RATE)
         add(on, np.minimum(1.0, 8.0 * arch(length)), at)
-        at += length + int(dice.between(0.1, 0.5) * seconds * RATE)
+        at += length + int(min(dice.between(0.1, 0.5) * seconds, 6.0) * RATE)
     return np.minimum(on, 1.0)

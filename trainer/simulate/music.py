@@ -8,7 +8,8 @@ import numpy as np
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
-from trainer.simulate.signals import noise, peak_one, rms
+from trainer.simulate.signals import peak_one, rms
+from trainer.simulate.steady import rush
 from trainer.simulate.timeline import add
 
 BEATS = 16
@@ -135,7 +136,7 @@ def _kick(dice: Dice) -> Sound:
 
 def _snare(dice: Dice) -> Sound:
     time = np.arange(int(0.3 * RATE)) / RATE
-    wires = noise(dice, len(time), dice.trait(500.0, 2000.0), 7800.0) * np.exp(-time / dice.trait(0.03, 0.12))
+    wires = rush(dice, len(time), dice.trait(500.0, 2000.0), 7800.0) * np.exp(-time / dice.trait(0.03, 0.12))
     skin = np.sin(2.0 * np.pi * dice.trait(150.0, 260.0) * time) * np.exp(-time / 0.05)
     return peak_one(0.5 * wires + skin)
 
@@ -143,7 +144,7 @@ def _snare(dice: Dice) -> Sound:
 def _hat(dice: Dice) -> Sound:
     time = np.arange(int(0.25 * RATE)) / RATE
     return peak_one(
-        noise(dice, len(time), dice.trait(3500.0, 6000.0), 7900.0) * np.exp(-time / dice.trait(0.01, 0.1))
+        rush(dice, len(time), dice.trait(3500.0, 6000.0), 7900.0) * np.exp(-time / dice.trait(0.01, 0.1))
     )
 
 

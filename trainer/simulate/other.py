@@ -9,7 +9,7 @@ import numpy as np
 from trainer.simulate import animals, anything, household, motors, outdoors, ringing, throats
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound, Source, Spot, at_level
-from trainer.simulate.timeline import add, moments
+from trainer.simulate.timeline import add
 
 Event = Callable[[Dice], Sound]
 Steady = Callable[[Dice, int], Sound]
@@ -67,10 +67,13 @@ def _events(dice: Dice, samples: int) -> Source:
     kinds = [dice.one_of(group) for _ in range(dice.whole(1, 3))]
     bank = [kind(dice) for kind in kinds for _ in range(3)]
     spell = float(np.mean([len(event) for event in bank])) / RATE
-    rate = dice.between(0.15, 0.9) / max(spell, 0.4)  # events cover a part of the time, whatever their length
+    # Events cover a part of the time, whatever their length, and no clip of 10 s is without one.
+    every = min(max(spell, 0.4) / dice.between(0.15, 0.9), 5.0)
     sound = np.zeros(samples)
-    for start in moments(dice, samples, rate):
-        add(sound, dice.one_of(bank), start, dice.between(0.15, 1.0))
+    at = dice.between(0.0, every)
+    while at * RATE < samples:
+        add(sound, dice.one_of(bank), int(at * RATE), dice.between(0.15, 1.0))
+        at += every * dice.between(0.2, 1.8)
     moves = dice.one_of((0.0, 0.0, 0.5, 2.0))
     return Source(
         at_level(sound, dice.between(42.0, 78.0)), dice.one_of(PLACES), moves, dice.between(0.0, 0.3)

@@ -13,7 +13,7 @@ from trainer.simulate.timeline import add, arch, moments, strew
 
 def rain(dice: Dice, samples: int) -> Sound:
     """From single drops on a sill to a downpour."""
-    hush = rush(dice, samples, dice.trait(300.0, 2500.0), dice.trait(3000.0, 8000.0))
+    hush = rush(dice, samples, dice.trait(80.0, 1500.0), dice.trait(1500.0, 8000.0), dice.trait(0.0, 0.6))
     drop = [_drop(dice) for _ in range(12)]
     dense = dice.trait(0.0, 1.0)
     drops = strew(dice, samples, 4.0 + 60.0 * dense, drop)
@@ -68,10 +68,12 @@ def stream(dice: Dice, samples: int) -> Sound:
 def fire(dice: Dice, samples: int) -> Sound:
     """Crackles of very different strength over a soft rumble."""
     crack = [
-        bandpass(click(dice, dice.between(0.0004, 0.008)), dice.between(300.0, 2500.0), 7700.0)
+        bandpass(
+            click(dice, dice.between(0.0004, 0.008)), dice.between(60.0, 1500.0), dice.between(2500.0, 7700.0)
+        )
         for _ in range(12)
     ]
-    sound = dice.between(0.002, 0.05) * rush(dice, samples, 40.0, dice.trait(150.0, 900.0), 0.3)
+    sound = dice.between(0.005, 0.2) * rush(dice, samples, 40.0, dice.trait(150.0, 900.0), 0.3)
     for start in moments(dice, samples, dice.trait(2.0, 30.0)):
         add(sound, dice.one_of(crack), start, min(4.0, 0.1 * dice.rng.pareto(1.2)))
     return sound

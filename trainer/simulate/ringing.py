@@ -13,7 +13,7 @@ from trainer.simulate.timeline import add, in_turn
 
 def clock_tick(dice: Dice) -> Sound:
     """One tick of a clockwork."""
-    sound = modes(dice, dice.trait(0.002, 0.02), dice.trait(500.0, 2500.0), dice.trait(3000.0, 7500.0))
+    sound = modes(dice, dice.trait(0.002, 0.02), dice.trait(250.0, 1800.0), dice.trait(2000.0, 7500.0))
     add(sound, click(dice, dice.trait(0.0005, 0.003)), 0, dice.trait(0.2, 1.0))
     return peak_one(sound)
 

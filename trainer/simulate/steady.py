@@ -1,8 +1,9 @@
-"""Steady sounds with the soft spectra of real ones: air, water far away, machines behind walls."""
+"""Noise with the soft spectra of real things: air, water, cloth, machines behind walls."""
 
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
@@ -24,15 +25,16 @@ def rush(dice: Dice, samples: int, low: float, high: float, tilt: float = 0.0) -
     """
     octaves = np.linspace(np.log2(20.0), np.log2(8000.0), 40)
     below, above = np.maximum(0.0, np.log2(low) - octaves), np.maximum(0.0, octaves - np.log2(high))
-    decibel = -6.0 * tilt * octaves - dice.trait(6.0, 24.0) * below - dice.trait(4.0, 20.0) * above
+    decibel = -6.0 * tilt * octaves - dice.trait(8.0, 24.0) * below - dice.trait(8.0, 24.0) * above
     bumps = [dice.trait(-6.0, 6.0) for _ in range(9)]
     decibel += np.interp(octaves, np.linspace(octaves[0], octaves[-1], len(bumps)), bumps)
-    frequencies = np.fft.rfftfreq(PERIOD, 1.0 / RATE)
+    period = scipy.fft.next_fast_len(min(samples, PERIOD), real=True)
+    frequencies = scipy.fft.rfftfreq(period, 1.0 / RATE)
     shape = 10.0 ** (np.interp(np.log2(np.maximum(frequencies, 1.0)), octaves, decibel) / 20.0)
     shape[frequencies < 15.0] = 0.0
     parts = dice.rng.standard_normal((2, len(shape)))
-    sound = np.resize(np.fft.irfft(shape * (parts[0] + 1j * parts[1])), samples)
-    return sound / rms(sound)
+    sound = np.resize(scipy.fft.irfft(shape * (parts[0] + 1j * parts[1]), period), samples)
+    return sound / max(rms(sound), 1e-12)
 
 
 def unsteady(dice: Dice, sound: Sound) -> Sound:

@@ -54,7 +54,7 @@ GENRES = (
 )
 
 BED = 20 * RATE
-"""Samples of music, crowd or nature that scenes are cut from"""
+"""Most samples of music, crowd or nature that scenes are cut from"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def watching_tv(dice: Dice, samples: int) -> list[Source]:
 def _programme(dice: Dice, samples: int) -> Sound:
     """Scene after scene; the sound is cut where the picture is."""
     genre = dice.one_of(GENRES)
-    material = _material(dice, genre)
+    material = _material(dice, genre, min(samples, BED))
     sound = np.zeros(samples)
     at = 0
     while at < samples:
@@ -96,7 +96,7 @@ def _programme(dice: Dice, samples: int) -> Sound:
     return sound
 
 
-def _material(dice: Dice, genre: Genre) -> _Material:
+def _material(dice: Dice, genre: Genre, bed: int) -> _Material:
     speakers = draw_speakers(dice, genre.cast, sentences=2 + 10 // genre.cast)
     kinds = (
         household.door,
@@ -109,10 +109,10 @@ def _material(dice: Dice, genre: Genre) -> _Material:
     nature = dice.one_of((outdoors.wind, outdoors.stream, outdoors.sea, motors.engine, _birds))
     return _Material(
         speech=[speaker.sentences for speaker in speakers],
-        music=[music(dice, BED) for _ in range(2)],
-        crowd=_crowd(dice),
+        music=[music(dice, bed) for _ in range(2)],
+        crowd=_crowd(dice, bed),
         effects=[dice.one_of(kinds)(dice) for _ in range(5)],
-        nature=nature(dice, BED),
+        nature=nature(dice, bed),
     )
 
 
@@ -152,13 +152,15 @@ def _cut(dice: Dice, bed: Sound, samples: int) -> Sound:
     return np.resize(np.roll(bed, -start), samples) / max(rms(bed), 1e-9)
 
 
-def _crowd(dice: Dice) -> Sound:
+def _crowd(dice: Dice, samples: int) -> Sound:
     """A hall or a stadium: murmur, cheers, applause, laughter."""
-    murmur = rush(dice, BED, dice.trait(150.0, 400.0), dice.trait(900.0, 3000.0))
-    sound = murmur * np.maximum(0.1, 0.6 + slow(dice, BED, dice.between(0.5, 3.0)))
-    clapping = np.maximum(0.0, slow(dice, BED, 3.0)) * applause(dice, BED, dice.whole(4, 16))
+    murmur = rush(dice, samples, dice.trait(150.0, 400.0), dice.trait(900.0, 3000.0))
+    sound = murmur * np.maximum(0.1, 0.6 + slow(dice, samples, dice.between(0.5, 3.0)))
+    clapping = np.maximum(0.0, slow(dice, samples, 3.0)) * applause(dice, samples, dice.whole(4, 16))
     sound += dice.between(0.0, 1.5) * clapping / max(rms(clapping), 1e-9)
-    laughter = strew(dice, BED, dice.between(0.1, 2.0), [laugh(dice, 130.0, 1.0 + 0.1 * k) for k in range(4)])
+    laughter = strew(
+        dice, samples, dice.between(0.1, 2.0), [laugh(dice, 130.0, 1.0 + 0.1 * k) for k in range(4)]
+    )
     return sound + dice.between(0.0, 1.0) * laughter / max(rms(laughter), 1e-9)
 
 
@@ -176,9 +178,8 @@ def _levelled(dice: Dice, sound: Sound) -> Sound:
 
 def _loudspeaker(dice: Dice, sound: Sound) -> Sound:
     """No bass, a cabinet that resonates, and a channel or cone that ends somewhere between 4 and 7.6 kHz."""
-    return colour(
-        dice, bandpass(sound, dice.trait(70.0, 320.0), dice.trait(3500.0, 7600.0)), dice.trait(4.0, 16.0)
-    )
+    passed = bandpass(sound, dice.trait(70.0, 320.0), dice.trait(3500.0, 7600.0))
+    return colour(dice, passed, dice.trait(4.0, 16.0))
 
 
 def _viewers(dice: Dice, samples: int) -> Source:

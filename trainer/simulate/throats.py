@@ -9,7 +9,8 @@ import scipy.signal
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
-from trainer.simulate.signals import bandpass, noise, peak_one, slow
+from trainer.simulate.signals import bandpass, peak_one, slow
+from trainer.simulate.steady import rush
 from trainer.simulate.timeline import add, arch, in_turn
 
 # Peterson and Barney, J. Acoust. Soc. Am. 24 (1952), men; hertz.
@@ -73,7 +74,7 @@ def laugh(dice: Dice, pitch: float, tract: float) -> Sound:
 def gasp(dice: Dice, tract: float) -> Sound:
     """Air drawn in, or let out: a sigh."""
     samples = int(dice.between(0.25, 1.3) * RATE)
-    air = noise(dice, samples, dice.between(200.0, 700.0), dice.between(2500.0, 7500.0), tilt=0.4)
+    air = rush(dice, samples, dice.between(200.0, 700.0), dice.between(2500.0, 7500.0), 0.4)
     return peak_one((resonate(air, vowel(dice, tract)) + 0.05 * air) * arch(samples, dice.between(0.2, 0.8)))
 
 
@@ -105,7 +106,7 @@ def sneeze(dice: Dice) -> Sound:
     """Breath drawn in, then an explosion of air with or without voice."""
     tract = dice.trait(0.85, 1.3)
     time = np.arange(int(dice.between(0.3, 0.7) * RATE)) / RATE
-    air = noise(dice, len(time), dice.between(800.0, 2500.0), 7800.0, tilt=dice.between(0.0, 0.8))
+    air = rush(dice, len(time), dice.between(300.0, 2000.0), 7800.0, dice.between(0.0, 0.8))
     pitch = dice.between(200.0, 500.0) * np.linspace(1.2, 0.7, len(time))
     voiced = phonate(dice, pitch, vowel(dice, tract), 3000.0, 0.3)
     burst = np.minimum(1.0, time / 0.01) * np.exp(-time / dice.between(0.06, 0.2))

@@ -21,7 +21,6 @@ from trainer.simulate.dice import Dice
 from trainer.simulate.phrases import LISTENING, SENTENCES
 from trainer.simulate.scene import RATE, Sound
 from trainer.simulate.signals import peak_one, slow
-from trainer.simulate.timeline import colour
 
 ESPEAK_RATE = 22050
 """Hertz"""
@@ -149,7 +148,7 @@ def natural(dice: Dice, voice: Voice, dry: Sound) -> Sound:
     envelope = scipy.ndimage.uniform_filter1d(np.abs(warped), RATE // 50)
     breathy = warped + voice.breath * envelope * dice.rng.standard_normal(len(dry))
     fade = np.exp(-2.0 * np.pi * voice.cutoff / RATE)
-    soft = colour(dice, scipy.signal.lfilter([1.0 - fade], [1.0, -fade], breathy), 6.0)
+    soft = scipy.signal.lfilter([1.0 - fade], [1.0, -fade], breathy)
     return peak_one(soft * (1.0 + 0.25 * slow(dice, len(dry), 0.2)))
 
 

@@ -26,7 +26,7 @@ def write(
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
 def test_any_format_is_played(tmp_path: Path, suffix: str) -> None:
-    """Clips of any rate and number of channels are mono at 16 kHz then, of their pitch, at the usual place."""
+    """Any rate and number of channels become mono at 16 kHz, of the same pitch, at the usual place."""
     path = write(tmp_path / "eating" / f"clip{suffix}")
     (clips,) = find(tmp_path).values()
     assert clips == [path]
