@@ -129,10 +129,7 @@ def read_truth(path: Path) -> Truth:
         MonitorError: exit code 66 if the file is missing, 65 if it is damaged.
     """
     try:
-        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-        starts, ends, labels = zip(
-            *((float(start), float(end), label) for start, end, label in rows), strict=True
-        )
+        starts, ends, labels = zip(*map(_stretch, path.read_text(encoding="utf-8").splitlines()), strict=True)
     except OSError as exc:
         raise MonitorError(f"{safe(str(path))}: {exc.strerror}", Exit.NO_INPUT) from exc
     except ValueError as exc:
@@ -140,6 +137,13 @@ def read_truth(path: Path) -> Truth:
             f"{safe(str(path))}: lines of begin, end and label with tabs between are needed: {safe(str(exc))}"
         ) from exc
     return Truth(np.array(starts), np.array(ends), list(labels))
+
+
+def _stretch(line: str) -> tuple[float, float, str]:
+    start, end, label = line.split("\t")
+    if not float(start) < float(end):
+        raise ValueError(f"{line!r} ends before it begins")
+    return float(start), float(end), label
 
 
 def _said(journal: Path) -> list[Said]:

@@ -49,7 +49,7 @@ DAY = (
     ("other", 15),
 )
 HOURS = 24
-SHORTEST = 150.0
+SHORTEST = 180.0
 """Seconds that each part of a day lasts where there is time for it"""
 PIECE = 180 * RATE
 """Longest piece, in samples: what a process holds in memory"""
@@ -128,7 +128,7 @@ def plan(hours: float, seed: int) -> list[Stretch]:
             f"{hours:g} hours are too short for a day; ask for {least:.2g} or more", Exit.USAGE
         )
     dice = Dice(seed)
-    shortest = min(SHORTEST, 0.6 * seconds / len(parts))
+    shortest = min(SHORTEST, 0.8 * seconds / len(parts))
     weights = np.array([minutes * dice.between(0.6, 1.4) for _, minutes in parts])
     lengths = shortest + (seconds - shortest * len(parts)) * weights / weights.sum()
     edges = [0, *np.round(np.cumsum(lengths) * RATE).astype(int).tolist()]

@@ -21,7 +21,7 @@ from trainer.simulate.scene import RATE
 
 PAGE = "gallery.html"
 PICTURES = "gallery"
-EACH = 6
+EACH = 4
 """Sessions of an activity"""
 SPEC = LogMelSpec(RATE, window_seconds=0.064, hop_seconds=0.032)
 """Finer in time than what networks are shown, so that one sees clicks"""

@@ -33,6 +33,8 @@ USUAL: dict[str, tuple[Spot, float, float]] = {
 """Where an activity goes on, and between which levels, dB SPL at 1 m"""
 LONGEST_PAUSE = 5.0
 """Seconds between two clips"""
+SHORTEST = 0.1
+"""Seconds of a clip"""
 FADE = RATE // 100
 """Samples in which a clip begins and ends, because it may be cut anywhere"""
 
@@ -45,7 +47,7 @@ def find(folder: Path) -> dict[str, list[Path]]:
 
     Raises:
         MonitorError: exit code 66 if there are none, 65 for a folder that is no label or holds no clip, or
-            for a clip that cannot be read.
+            for a clip that cannot be read or is very short.
     """
     shown = safe(str(folder))
     if not folder.is_dir():
@@ -66,7 +68,12 @@ def _clips_in(folder: Path) -> list[Path]:
     if not clips:
         raise MonitorError(f"{shown} holds no clip ({', '.join(SUFFIXES)}); add some, or remove it")
     for clip in clips:
-        _open(clip).close()
+        with _open(clip) as file:
+            seconds = file.frames / file.samplerate
+        if seconds < SHORTEST:
+            raise MonitorError(
+                f"clip {safe(str(clip))} lasts {seconds:g} s; at least {SHORTEST:g} s are needed"
+            )
     return clips
 
 
@@ -116,8 +123,8 @@ def _excerpt(dice: Dice, path: Path, samples: int) -> Sound:
         except (soundfile.SoundFileError, RuntimeError) as exc:
             raise _unreadable(path, exc) from exc
         sound: Sound = soxr.resample(mixed, file.samplerate, RATE)
-    if len(sound) == 0 or not np.isfinite(sound).all():
-        raise MonitorError(f"clip {safe(str(path))} holds no samples, or some that are no finite numbers")
+    if not np.isfinite(sound).all():
+        raise MonitorError(f"clip {safe(str(path))} holds samples that are not finite numbers")
     ramp = min(FADE, len(sound) // 2)
     sound[:ramp] *= np.linspace(0.0, 1.0, ramp)
     sound[len(sound) - ramp :] *= np.linspace(1.0, 0.0, ramp)
