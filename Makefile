@@ -77,7 +77,7 @@ uninstall:
 	rm -f $(DESTDIR)$(unitdir)/activity-monitor.service $(DESTDIR)$(unitdir)/activity-monitor@.service
 
 # A bundle of DATA: a data set that `activity-trainer data check` knows, or a folder of your own with one folder for
-# each activity. What is there already is not made again.
+# each activity.
 bundle: $(VENV)/dev
 	$(BIN)/activity-trainer train crnn --data $(DATA) --recipe default --folds 1,2 --threads 2 \
 		--cache build/features --out $(RUNS)/crnn
