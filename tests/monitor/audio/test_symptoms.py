@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(scope="module")
 def clean() -> Samples:
     """A vacuum cleaner in a simulated room, `[4, samples]`, at -25 dBFS."""
-    return amplified(simulated("vacuum_cleaner", 5, SECONDS * RATE), -25.0)
+    return amplified(simulated("vacuum_cleaner", 2, SECONDS * RATE), -25.0)
 
 
 def signs(samples: Samples) -> dict[str, list[int]]:

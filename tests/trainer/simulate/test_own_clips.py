@@ -64,6 +64,7 @@ def test_half_of_the_sessions_play_some(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(session.ACTIVITIES, "eating", lambda *_: [Source(silence, Spot.FLOOR)])
     monkeypatch.setattr(session, "background", lambda *_: [Source(silence, Spot.OUTSIDE)])
     monkeypatch.setattr(session, "DISTRACTIONS", {})
+    monkeypatch.setattr(session, "ALONE", 0.0)
     heard = [
         "".join(one.spot[0] for one in session.compose("eating", (number,), RATE, held_out=False, own=clips))
         for number in range(200)

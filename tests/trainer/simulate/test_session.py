@@ -27,6 +27,7 @@ def constants(monkeypatch: pytest.MonkeyPatch) -> None:
     for label in session.ACTIVITIES:
         monkeypatch.setitem(session.ACTIVITIES, label, constant(LOUD, spots.get(label, Spot.DESK)))
     monkeypatch.setattr(session, "background", constant(0.001, Spot.OUTSIDE))
+    monkeypatch.setattr(session, "ALONE", 0.0)
 
 
 def levels(label: str, number: int) -> list[tuple[Spot, float]]:
@@ -39,6 +40,16 @@ def test_every_activity_has_a_background() -> None:
     """Absence alone has none on top, because it is one."""
     assert levels("working", 1)[:2] == [(Spot.DESK, LOUD), (Spot.OUTSIDE, 0.001)]
     assert levels("absence", 1) == [(Spot.DESK, LOUD)]
+
+
+@pytest.mark.usefixtures("constants")
+def test_some_recordings_have_no_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as `ALONE` says there is nothing but the activity; absence, a background itself, stays."""
+    monkeypatch.setattr(session, "DISTRACTIONS", {})
+    monkeypatch.setattr(session, "ALONE", 0.3)
+    alone = [len(levels("eating", number)) == 1 for number in range(200)]
+    assert 40 <= sum(alone) <= 80
+    assert all(len(levels("absence", number)) == 1 for number in range(20))
 
 
 @pytest.mark.usefixtures("constants")
