@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import track
 
 from monitor.audio.health import Health
+from tests.homes import at_home, simulated
 from tests.toys import SHARED
-from trainer.simulate import LEVELS_DBFS, recording
-from trainer.simulate.array import render
-from trainer.simulate.sounds import ACTIVITIES, RATE
+from trainer.simulate.activities import LABELS
+from trainer.simulate.scene import RATE, Source, Spot, at_level
 from trainer.tables import Column, markdown
 
 WINDOW = 10 * RATE
@@ -40,13 +40,14 @@ Samples = npt.NDArray[np.floating]
 
 def generated(number: int) -> Samples:
     """Any activity in a simulated room."""
-    return recording(list(ACTIVITIES)[number % len(ACTIVITIES)], number, 1000, MINUTE)
+    return simulated(LABELS[number % len(LABELS)], 1000 + number, MINUTE)
 
 
 def clips(number: int) -> Samples:
     """Real clips in a simulated room."""
     rng = np.random.default_rng([1001, number])
-    return render(rng, _mono(rng), float(rng.uniform(*LEVELS_DBFS)))
+    sound = at_level(_mono(rng), float(rng.uniform(40.0, 75.0)))
+    return at_home([Source(sound, Spot.SOFA)], 2000 + number, MINUTE)
 
 
 def mono(number: int) -> Samples:

@@ -22,12 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from rich.console import Console
 from rich.progress import track
 
+from tests.homes import simulated
+from trainer.simulate.scene import RATE
 from trainer.tables import Column, markdown
 
-DEMO = Path(__file__).parents[1] / "monitor" / "bundles" / "demo.flac"
+MINUTE = 60
+"""Seconds"""
 HOUR = 360
 """Windows"""
 EVERY = 1000
@@ -74,15 +78,18 @@ def _status(file: Path, key: str) -> int:
 
 
 class Daemon:
-    """A monitor of its own, publishing, with the demo in a loop.
+    """A monitor of its own, publishing, with a minute of a simulated home in a loop.
 
     Args:
-        folder: an empty folder.
+        folder: for the recording and the socket.
         options: more options.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "monitor.cli", "--json", "-q", "--replay", str(DEMO), "--loop"]
+        minute = folder / "minute.flac"
+        if not minute.exists():
+            soundfile.write(minute, simulated("cooking", 1, MINUTE * RATE).T, RATE)
+        command = [sys.executable, "-m", "monitor.cli", "--json", "-q", "--replay", str(minute), "--loop"]
         command += ["--publish", f"ipc://{folder}/stream", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         self.seq = 0

@@ -17,7 +17,8 @@
     calibration decision values         ->  probabilities, and how far to trust them; reliability.py draws it
     report      results                 ->  report.md (tables.py), pictures (confusion.py, curve.py, ...)
     system      a finished run          ->  the runs that it consists of; card.py: its model card
-    simulate    a seed                  ->  generated recordings in the plain-folder layout
+    simulate    hours and a seed        ->  recordings of simulated homes, in the layout of DCASE 2018 Task 5
+    agreement   a monitor's journal     ->  how far it says what went on in a recording
 
 The window rule and the log-mel front end are the daemon's own (`monitor.inference.logmel`), so that what is
 trained is what runs. `export` packs a run directory into a bundle.

@@ -6,7 +6,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from monitor.errors import safe
+from monitor.errors import Exit, MonitorError, safe
 from trainer import checkpoints
 
 if TYPE_CHECKING:
@@ -144,9 +144,28 @@ def data_check(arguments: argparse.Namespace) -> None:
 
 def simulate(arguments: argparse.Namespace) -> None:
     """Generate recordings."""
-    from trainer import simulate
+    from trainer.simulate import data_set, day
 
-    if arguments.demo:
-        simulate.write_demo(arguments.demo, arguments.seed)
+    if arguments.day:
+        if arguments.sounds:
+            raise MonitorError("--sounds is for data sets; leave it out, or use --to", Exit.USAGE)
+        day.write(
+            arguments.day,
+            arguments.hours,
+            arguments.seed,
+            arguments.processes,
+            held_out=arguments.held_out,
+        )
     else:
-        simulate.write_data_set(arguments.to, arguments.clips, arguments.seed)
+        if arguments.held_out:
+            raise MonitorError("--held-out is for days: a part of every --to is held out", Exit.USAGE)
+        data_set.write(arguments.to, arguments.hours, arguments.seed, arguments.processes, arguments.sounds)
+
+
+def agreement(arguments: argparse.Namespace) -> None:
+    """Compare what a monitor said with the truth."""
+    from rich.console import Console
+
+    from trainer.agreement import show
+
+    show(arguments.truth, arguments.journal, Console())

@@ -16,6 +16,7 @@ from trainer.datasets.archives import registry
 from trainer.experiments import EXPERIMENTS
 
 SIGINT_EXIT = 130
+MOST_HOURS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_reproduce(commands)
     _add_evaluate(commands)
     _add_simulate(commands)
+    _add_agreement(commands)
     return parser
 
 
@@ -204,14 +206,37 @@ def _add_simulate(commands: Any) -> None:
     )
     what = simulate.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--to", type=Path, metavar="DIR", help="a data set: DIR/<class>/*.flac and DIR/folds.csv"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="a data set in the layout of DCASE 2018 Task 5; goes on with it",
     )
-    what.add_argument("--demo", type=Path, metavar="FILE.flac", help="one recording of several activities")
+    what.add_argument(
+        "--day", type=Path, metavar="FILE.flac|DIR", help="a day of one home without a break, with its labels"
+    )
     simulate.add_argument(
-        "--clips", type=positive, default=40, metavar="N", help="per class, with --to (default: %(default)s)"
+        "--hours", type=_hours, required=True, metavar="H", help="length, all arrays counted"
     )
     simulate.add_argument("--seed", type=_seed, default=1, metavar="S", help="default: %(default)s")
+    simulate.add_argument(
+        "--processes", type=positive, default=os.cpu_count(), metavar="N", help="default: %(default)s"
+    )
+    simulate.add_argument(
+        "--sounds", type=Path, metavar="DIR", help="with --to: mix in clips of your own, DIR/<activity>/*.wav"
+    )
+    simulate.add_argument(
+        "--held-out", action="store_true", help="with --day: a home, voices and sounds that no --to has"
+    )
     simulate.set_defaults(command=actions.simulate)
+
+
+def _add_agreement(commands: Any) -> None:
+    agreement = commands.add_parser(
+        "agreement", help="compare what a monitor said of a recording with the truth", allow_abbrev=False
+    )
+    agreement.add_argument("truth", type=Path, metavar="LABELS.tsv", help="as simulate --day writes it")
+    agreement.add_argument("journal", type=Path, metavar="JOURNAL", help="of activity-monitor --journal")
+    agreement.set_defaults(command=actions.agreement)
 
 
 def _add_download(commands: Any) -> None:
@@ -258,6 +283,16 @@ def _names(text: str) -> list[str]:
 
 def _seeds(text: str) -> list[int]:
     return sorted({_seed(part) for part in text.split(",")})
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0.0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours up to {MOST_HOURS}")
+    return hours
 
 
 def _seed(text: str) -> int:

@@ -28,6 +28,7 @@ def fit(
     model: Crnn,
     log_mel: Array,
     truth: Indices,
+    clip: Indices,
     examples: Indices,
     *,
     recipe: CrnnRecipe,
@@ -40,6 +41,7 @@ def fit(
         model: fresh, on the device to train on.
         log_mel: dB `[all examples, n_mels, frames]`.
         truth: class of each, `[all examples]`.
+        clip: number of the clip that each is a channel of, `[all examples]`.
         examples: indices of those to learn from.
         recipe: how.
         partial: state to go on from, as `epoch_done` got it.
@@ -62,16 +64,20 @@ def fit(
         optimiser.load_state_dict(partial["optimiser"])
         _set_random_state(partial["random"], device)
     targets = np.eye(model.config.labels, dtype=np.float32)[truth]  # [all examples, labels]
-    updates = -(-len(examples) // recipe.batch)  # per epoch
+    count = len(np.unique(clip[examples])) if recipe.one_channel else len(examples)
+    updates = -(-count // recipe.batch)  # per epoch
     for epoch in range(partial["epoch"] + 1 if partial else 1, recipe.epochs + 1):
         started, waited, losses = time.perf_counter(), 0.0, []
         order = examples[torch.randperm(len(examples)).numpy()]
+        if recipe.one_channel:
+            _, first = np.unique(clip[order], return_index=True)
+            order = order[np.sort(first)]
         batches = _batches(log_mel, targets, order, recipe.batch, device)
         for update in range((epoch - 1) * updates, epoch * updates):
             asked = time.perf_counter()
             x, y = next(batches)  # [B, n_mels, frames], [B, labels]
             waited += time.perf_counter() - asked
-            x, y = augment(x, y, recipe.augment)
+            x, y = augment(x, y, recipe.augment, recipe.log_mel.floor_db)
             optimiser.param_groups[0]["lr"] = recipe.rate(update, recipe.epochs * updates)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 loss = F.cross_entropy(model(x), y)

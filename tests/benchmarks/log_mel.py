@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import torch
 from threadpoolctl import threadpool_limits
 
 from monitor.inference.logmel import LogMelSpec, log_mel, mel_bands
 from tests.benchmarks.measure import compared, take_turns
+from tests.homes import simulated
 from tests.references import librosa_log_mel
 from trainer.tables import Row
 
 REPETITIONS = 100
-RECORDING = Path(__file__).parents[2] / "monitor/bundles/demo.flac"
 SPEC = LogMelSpec(16000, mel="slaney", floor_db=-40.0)
 """With a floor that the recording reaches, so that it is compared, too"""
 TOLERANCE_DB = 1e-4
@@ -25,10 +23,9 @@ TOLERANCE_DB = 1e-4
 
 def rows() -> Iterator[Row]:
     """Ours, which computes in float64, against the others in float64 and in float32, their habit."""
-    samples, _ = soundfile.read(RECORDING, frames=10 * SPEC.sample_rate, dtype="float32", always_2d=True)
+    samples = simulated("cooking", 1, 10 * SPEC.sample_rate)  # [4, samples]
     for dtype in (np.float64, np.float32):
-        channels = np.ascontiguousarray(samples.T, dtype)  # [4, samples]
-        yield from _rows(channels)
+        yield from _rows(samples.astype(dtype))
 
 
 def _rows(channels: npt.NDArray[np.floating]) -> Iterator[Row]:

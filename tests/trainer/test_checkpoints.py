@@ -134,7 +134,7 @@ def test_unknown_network(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_published_files() -> None:
     """Every backbone has a file whose name ends in the beginning of its SHA-256, as its publisher does it."""
-    assert checkpoints.CHECKPOINTS.keys() == BACKBONES.keys()
+    assert checkpoints.CHECKPOINTS.keys() == BACKBONES.keys() - {"densenet121-slim"}
     for name, remote in checkpoints.CHECKPOINTS.items():
         match = re.fullmatch(rf"{name}-([0-9a-f]{{8}})\.pth", remote.name)
         assert match

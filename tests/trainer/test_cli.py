@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import soundfile
 
 from tests.toy_training import write_data, write_recipe
 from trainer.cli import call, main
+from trainer.simulate import data_set, day
 
 
 def test_train_on_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,13 +51,22 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that cannot be made is one line, too."""
     (tmp_path / "file").write_text("in the way")
-    assert main(["simulate", "--to", str(tmp_path / "file" / "data"), "--clips", "1"]) == 74
+    assert main(["simulate", "--to", str(tmp_path / "file" / "data"), "--hours", "1"]) == 74
     assert "file/data" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--frobnicate"], [], ["train"], ["simulate"], ["simulate", "--to", "x", "--clips", "0"]],
+    [
+        ["--frobnicate"],
+        [],
+        ["train"],
+        ["simulate", "--hours", "1"],
+        ["simulate", "--to", "x"],
+        ["simulate", "--to", "x", "--hours", "0"],
+        ["simulate", "--to", "x", "--hours", "nan"],
+        ["simulate", "--to", "x", "--day", "y", "--hours", "1"],
+    ],
 )
 def test_usage_errors(arguments: list[str]) -> None:
     """What the parser does not know is exit code 2."""
@@ -91,11 +100,34 @@ def test_help_needs_nothing_heavy(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_demo(tmp_path: Path) -> None:
-    """`simulate --demo` writes a small four-channel FLAC of at most 90 s."""
-    path = tmp_path / "demo.flac"
-    assert main(["simulate", "--demo", str(path), "--seed", "2"]) == 0
-    facts = soundfile.info(path)
-    assert (facts.channels, facts.samplerate, facts.subtype) == (4, 16000, "PCM_16")
-    assert facts.duration <= 90
-    assert path.stat().st_size < 2_500_000
+@pytest.mark.parametrize("arguments", [["--day", "d", "--sounds", "s"], ["--to", "d", "--held-out"]])
+def test_options_that_do_not_belong_together(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are refused, not ignored."""
+    assert main(["simulate", "--hours", "1", *arguments]) == 2
+    assert (
+        f"error: {arguments[-1] if 'held' in arguments[-1] else '--sounds'} is for" in capsys.readouterr().err
+    )
+
+
+def test_simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`simulate` hands its arguments to the data set, or to the day."""
+    calls: list[object] = []
+    monkeypatch.setattr(data_set, "write", lambda *given: calls.append(given))
+    monkeypatch.setattr(day, "write", lambda *given, held_out: calls.append((*given, held_out)))
+    options = ["--hours", "2.5", "--seed", "7", "--processes", "3"]
+    assert main(["simulate", "--to", str(tmp_path), "--sounds", "mine", *options]) == 0
+    assert main(["simulate", "--day", str(tmp_path), "--held-out", *options]) == 0
+    assert calls == [(tmp_path, 2.5, 7, 3, Path("mine")), (tmp_path, 2.5, 7, 3, True)]
+
+
+def test_simulate_needs_nothing_of_the_training() -> None:
+    """Whoever only simulates needs neither torch nor anything else of the extra `trainer`."""
+    code = (
+        "import sys, trainer.cli, trainer.agreement, trainer.simulate.data_set, trainer.simulate.day\n"
+        "heavy = {'torch', 'librosa', 'sklearn', 'joblib', 'matplotlib', 'onnx'} & sys.modules.keys()\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

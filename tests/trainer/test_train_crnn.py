@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,7 +19,8 @@ from tests.toy_training import LABELS, RATE, RECIPE, settings, sound, write_data
 from trainer import datasets, folds, recipes, run
 from trainer.datasets import EVALUATION
 from trainer.features import extract
-from trainer.fit import predict
+from trainer.fit import fit, predict
+from trainer.models.crnn import Crnn
 from trainer.recipes import CrnnRecipe, with_changes
 from trainer.train_crnn import train
 
@@ -131,6 +132,32 @@ def test_augmented_run_learns_and_repeats(tmp_path: Path) -> None:
     train(data, recipe, tmp_path / "again", [1], settings(tmp_path))
     assert rows(tmp_path / "again") == rows(tmp_path / "run")
     assert run.load_config(tmp_path / "run").recipe == replace(recipe, model=dict(recipe.model))
+
+
+def test_one_channel_of_every_clip_in_an_epoch(tmp_path: Path) -> None:
+    """With `one_channel` an epoch has one example of each clip, not always of the same channel."""
+
+    class Recorded(np.ndarray[Any, Any]):
+        """Remembers which examples were asked for."""
+
+        seen: ClassVar[list[int]] = []
+
+        def __getitem__(self, key: Any) -> Any:
+            self.seen.extend(key)
+            return np.asarray(self)[key]
+
+    recipe = recipes.load_as(
+        CrnnRecipe, write_recipe(tmp_path, RECIPE.replace("batch", "one_channel = true\nbatch"))
+    )
+    clip = np.repeat(np.arange(10), 4)
+    log_mel = np.zeros((40, *recipe.front_end.shape), dtype=np.float32).view(Recorded)
+    learnt = np.arange(8, 40)
+    model = Crnn(recipe.crnn(3))
+    fit(model, log_mel, clip % 3, clip, learnt, recipe=replace(recipe, epochs=2), epoch_done=lambda *_: None)
+    first, second = np.split(np.array(Recorded.seen), 2)
+    for epoch in (first, second):
+        assert sorted(clip[epoch]) == list(range(2, 10))
+    assert sorted(first) != sorted(second)
 
 
 def test_short_clip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

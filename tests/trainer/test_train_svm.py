@@ -186,7 +186,11 @@ def test_command_line(tmp_path: Path, data: DataSet, capsys: pytest.CaptureFixtu
     ("options", "message"),
     [
         (["--cmap=jet"], "cmap must be one of gray, .*viridis"),
-        (["--backbone=alexnet"], "backbone must be one of vgg16, vgg19, resnet50, densenet121"),
+        (
+            ["--backbone=alexnet"],
+            "backbone must be one of vgg16, vgg19, resnet50, densenet121,",
+        ),
+        (["--backbone=densenet121-slim", "--weights=imagenet"], "densenet121-slim has no published weights"),
         (["--weights=random:x"], "wanted random:SEED"),
         (["--recipe=esc50"], "recipe 'esc50' is of a CRNN"),
     ],

@@ -7,7 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import soundfile
@@ -17,6 +17,7 @@ from rich.progress import track
 from monitor.errors import MonitorError, safe
 from trainer import datasets
 from trainer.datasets.clips import EVALUATION, Clip, DataSet, list_folders
+from trainer.datasets.facts import FACTS
 from trainer.datasets.folder import SUFFIXES
 from trainer.datasets.published import (
     DEVELOPMENT_COLUMN,
@@ -53,7 +54,7 @@ def check(folder: Path) -> None:
         MonitorError: exit code 66 if there is no data set, 65 if it differs or its lists disagree.
     """
     layout, home = datasets.find(folder)
-    published = layout.PUBLISHED or UNKNOWN
+    published = _published(layout, home)
     # Before the lists are read: where reading fails, a wrong digest tells why.
     differences = _show(_wrong_lists(home, published))
     data = layout.read(home)
@@ -69,15 +70,24 @@ def check(folder: Path) -> None:
     print(f"{safe(data.name)} in {safe(str(home))}")
     for line in (*_table(data, counts), *_arrays(data), *_formats(headers.values()), *data.notes):
         print(safe(line))
-    if layout.PUBLISHED is None:
-        print("a folder of your own: there are no published numbers to compare with")
+    if not published.clips:
+        print("data of your own: there are no published numbers to compare with")
     for line in _subset(data, counts, published):
         print(line)
     if differences:
         word = "difference" if differences == 1 else "differences"
         raise MonitorError(f"{safe(data.name)}: {differences} {word}, listed above")
-    if layout.PUBLISHED is not None:
+    if published.clips:
         print("all of it is as published")
+
+
+def _published(layout: datasets.Layout, home: Path) -> Published:
+    """What to compare with: of other data in a published layout only the audio format is known."""
+    if layout.PUBLISHED is None:
+        return UNKNOWN
+    return (
+        replace(UNKNOWN, formats=layout.PUBLISHED.formats) if (home / FACTS).is_file() else layout.PUBLISHED
+    )
 
 
 def _show(differences: Iterable[str]) -> int:

@@ -8,9 +8,11 @@ from pathlib import Path
 from monitor.errors import MonitorError, safe
 from trainer.datasets import dcase
 from trainer.datasets.clips import EVALUATION, Clip, DataSet, refuse_torn_groups
+from trainer.datasets.facts import read_facts
 from trainer.datasets.published import DEVELOPMENT_COLUMN, EVALUATION_COLUMN, AudioFormat, Published
 
 NAME = "DCASE 2018 Task 5"
+SOURCE = "DCASE 2018 Challenge Task 5, a derivative of the SINS database of KU Leuven"
 ROOTS = dcase.Roots("DCASE2018-task5-dev", "DCASE2018-task5-eval")
 FILE_NAME = re.compile(r"([A-Za-z]*Node[0-9A-Za-z]+)_ex(\d+)_\d+\.wav")
 
@@ -23,21 +25,24 @@ def home(folder: Path) -> Path | None:
 def read(folder: Path) -> DataSet:
     """Clips as the lists have them; labels in alphabetical order.
 
-    A clip's group is its session, which all nodes recorded at once, and its array is the node.
+    A clip's group is its session, which all nodes recorded at once, and its array is the node. Other data in
+    the same layout, such as simulated, says what it is in `dataset.json` (`trainer.datasets.facts`).
 
     Raises:
         MonitorError: the lists are missing, or contradict each other.
     """
     entries, notes = dcase.read(folder, ROOTS)
     clips = tuple(map(_clip, entries))
-    refuse_torn_groups(NAME, clips)
+    facts = read_facts(folder)
+    name = facts.get("name", NAME)
+    refuse_torn_groups(name, clips)
     return DataSet(
-        name=NAME,
+        name=name,
         folder=folder,
         labels=tuple(sorted({clip.label for clip in clips})),
         clips=clips,
-        licence="non-commercial, see EULA.pdf",
-        source="DCASE 2018 Challenge Task 5, a derivative of the SINS database of KU Leuven",
+        licence=facts.get("licence", "non-commercial, see EULA.pdf"),
+        source=facts.get("source", SOURCE),
         metric="macro_f1",
         notes=notes,
     )

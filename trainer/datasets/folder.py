@@ -2,21 +2,20 @@
 
 folds.csv       columns file,fold[,group]; file is `<class>/<clip>`; fold 0 is the evaluation partition, which
                 nothing is learnt from. Without the file: four folds, by name
-dataset.json    {"name": ..., "licence": ..., "source": ...}, what a model card says about the clips
+dataset.json    what a model card says about the clips (`trainer.datasets.facts`)
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer.datasets.clips import Clip, DataSet, read_csv, refuse_torn_groups, whole_number
+from trainer.datasets.facts import read_facts
 
 PUBLISHED = None
 FOLDS = "folds.csv"
-FACTS = "dataset.json"
 SUFFIXES = (".wav", ".flac", ".ogg")
 DEFAULT_FOLDS = 4
 """As in the paper's cross-validations."""
@@ -32,7 +31,7 @@ def read(folder: Path) -> DataSet:
     if not files:
         raise MonitorError(f"no data set in {safe(str(folder))}: {LOOKED_FOR}", Exit.NO_INPUT)
     clips = _listed(folder, files) if (folder / FOLDS).is_file() else _dealt(files)
-    facts = _facts(folder / FACTS)
+    facts = read_facts(folder)
     name = facts.get("name", folder.resolve().name)
     refuse_torn_groups(name, clips)
     return DataSet(
@@ -73,15 +72,3 @@ def _dealt(files: list[Path]) -> tuple[Clip, ...]:
         clips.append(Clip(path, label, 1 + dealt[label] % DEFAULT_FOLDS, f"{label}/{path.name}"))
         dealt[label] += 1
     return tuple(clips)
-
-
-def _facts(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise MonitorError(f"{safe(str(path))} is not valid JSON: {safe(str(exc))}") from exc
-    if not isinstance(facts, dict) or not all(isinstance(value, str) for value in facts.values()):
-        raise MonitorError(f"{safe(str(path))} must be an object of strings")
-    return facts

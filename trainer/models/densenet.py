@@ -1,4 +1,4 @@
-"""DenseNet121 (Huang et al., 2017) without its 1000-class layer.
+"""DenseNet121 (Huang et al., 2017) without its 1000-class layer, as wide as published or narrower.
 
 Modules are named so that torchvision's checkpoints load; those that it publishes have older names for some
 (`trainer.weights` knows them).
@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 GROWTH = 32
-"""Channels that each layer adds"""
-BOTTLENECK = 4 * GROWTH
+"""Channels that each layer adds, as published"""
 BLOCKS = (6, 12, 24, 16)
 """Layers in each dense block"""
 
@@ -22,24 +21,27 @@ BLOCKS = (6, 12, 24, 16)
 class DenseNet121(nn.Module):
     """Four dense blocks with transitions between them, then the mean over the picture.
 
+    Args:
+        growth: channels that each layer adds; the number of weights goes with its square.
+
     Shape:
         Input: float32 `[B, 3, 224, 224]`.
-        Output: embeddings float32 `[B, 1024]`, 0 or more.
+        Output: embeddings float32 `[B, 32 * growth]`, 0 or more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, growth: int = GROWTH) -> None:
         super().__init__()
+        channels = 2 * growth
         parts: list[tuple[str, nn.Module]] = [
-            ("conv0", nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)),  # [B, 64, 112, 112]
-            ("norm0", nn.BatchNorm2d(64)),
+            ("conv0", nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)),  # [B, 64, 112, 112]
+            ("norm0", nn.BatchNorm2d(channels)),
             ("relu0", nn.ReLU()),
             ("pool0", nn.MaxPool2d(3, stride=2, padding=1)),  # [B, 64, 56, 56]
         ]
-        channels = 64
         for number, layers in enumerate(BLOCKS, start=1):
             # [B, 256, 56, 56], [B, 512, 28, 28], [B, 1024, 14, 14], [B, 1024, 7, 7]
-            parts.append((f"denseblock{number}", _block(channels, layers)))
-            channels += layers * GROWTH
+            parts.append((f"denseblock{number}", _block(channels, layers, growth)))
+            channels += layers * growth
             if number < len(BLOCKS):
                 # [B, 128, 28, 28], [B, 256, 14, 14], [B, 512, 7, 7]
                 parts.append((f"transition{number}", _transition(channels)))
@@ -57,28 +59,28 @@ class DenseLayer(nn.Module):
 
     Shape:
         Input: `[B, inputs, H, W]`.
-        Output: `[B, inputs + 32, H, W]`.
+        Output: `[B, inputs + growth, H, W]`.
     """
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, growth: int = GROWTH) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(inputs)
-        self.conv1 = nn.Conv2d(inputs, BOTTLENECK, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(BOTTLENECK)
-        self.conv2 = nn.Conv2d(BOTTLENECK, GROWTH, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, 4 * growth, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(4 * growth)
+        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The input and the layer's own channels."""
+        """The input and the layer's own channels; the comments are of a growth of 32."""
         found = self.conv1(F.relu(self.norm1(x)))  # [B, 128, H, W]
         found = self.conv2(F.relu(self.norm2(found)))  # [B, 32, H, W]
         return torch.cat([x, found], dim=1)
 
 
-def _block(inputs: int, layers: int) -> nn.Sequential:
-    """[B, inputs, H, W] -> [B, inputs + 32 * layers, H, W]."""
+def _block(inputs: int, layers: int, growth: int) -> nn.Sequential:
+    """[B, inputs, H, W] -> [B, inputs + growth * layers, H, W]."""
     return nn.Sequential(
         OrderedDict(
-            (f"denselayer{index + 1}", DenseLayer(inputs + index * GROWTH)) for index in range(layers)
+            (f"denselayer{index + 1}", DenseLayer(inputs + index * growth, growth)) for index in range(layers)
         )
     )
 

@@ -40,6 +40,8 @@ class CrnnRecipe:
     seed: int
     channels: Channels = "each"
     """Of an array's recordings: see `trainer.features.FrontEnd`"""
+    one_channel: bool = False
+    """An epoch takes one channel of every clip, drawn anew, instead of all: they say nearly the same"""
     schedule: Literal["inverse", "cosine"] = "inverse"
     """How the rate falls: by `decay`, or along half a cosine to 0 after a short rise"""
     weight_decay: float = 0.0

@@ -7,7 +7,7 @@ from typing import ClassVar, get_args
 
 from monitor.inference.logmel import LogMelSpec
 from monitor.inference.picture import PictureSpec
-from trainer.checkpoints import RANDOM
+from trainer.checkpoints import CHECKPOINTS, IMAGENET, RANDOM
 from trainer.features import Channels, FrontEnd
 from trainer.models.backbones import BACKBONES, SIZE, Preprocessing
 from trainer.models.initial import Scheme
@@ -45,6 +45,8 @@ class SvmRecipe:
         ):
             if getattr(self, field) not in choices:
                 raise ValueError(f"{field} must be one of {', '.join(choices)}, not {getattr(self, field)!r}")
+        if self.weights == IMAGENET and self.backbone not in CHECKPOINTS:
+            raise ValueError(f"{self.backbone} has no published weights; give random:SEED or a checkpoint")
         if self.picture.size != SIZE:
             raise ValueError(
                 f"{self.backbone} takes pictures of {SIZE} x {SIZE} pixels, not of {self.picture.size}"

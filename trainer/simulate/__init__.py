@@ -1,134 +1,17 @@
-"""Generated recordings of a four-microphone array: a seed in, FLAC files out.
+"""Simulated homes: a seed in, labelled recordings of arrays of four microphones out.
 
-    sounds.py    activity -> dry sound
-    array.py     dry sound -> four microphones in a room
+    dice          random numbers, of which some values are held out
+    scene         what an activity is made of: dry sounds, each with its place and level
+    signals       building blocks of sounds
+    activities    label -> sounds; one file per activity beside it
+    own_clips     a folder of real clips -> sounds
+    rooms         homes at random: room, places, arrays; materials.py, microphones.py, responses.py
+    recording     sounds -> four channels of an array
+    plan          hours -> sessions: which activity, how long, by which arrays, in which fold
+    session       a session -> its recordings
+    data_set      all sessions in the layout of DCASE 2018 Task 5 (layout.py), with pictures (gallery.py)
+    day           a day of one home without a break
+    workers       work for several processes
 
-They exist so that the program can be tried, tested and demonstrated without recordings of anybody's home.
+It exists so that a model can be trained, and everything tried, without recordings of anybody's home.
 """
-
-from __future__ import annotations
-
-import csv
-import json
-import multiprocessing
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-import soundfile
-from rich.progress import track
-
-from monitor.errors import Exit, MonitorError, safe
-from trainer.datasets.folder import FACTS, FOLDS
-from trainer.simulate.array import render
-from trainer.simulate.sounds import ACTIVITIES, RATE
-
-SECONDS = 10
-"""Length of a clip, as in DCASE 2018"""
-FOLD_COUNT = 4
-PROCESSES = 2
-LEVELS_DBFS = (-60.0, -25.0)
-"""Range of the rms levels of clips"""
-
-# Of different character from one to the next; 80 s and quiet, so that the file stays small.
-DEMO = ("vacuum_cleaner", "working", "social_activity", "dishwashing")
-DEMO_SECONDS = 20
-DEMO_LEVEL_DBFS = -52.0
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One clip to write. Its random numbers depend on seed, activity and index, not on the other clips."""
-
-    activity: str
-    index: int
-    seed: int
-    path: Path
-
-
-def write_data_set(folder: Path, clips: int, seed: int) -> None:
-    """Write `clips` recordings of each of the nine activities in the plain-folder layout.
-
-    Raises:
-        MonitorError: there is something in the folder already.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise MonitorError(f"{safe(str(folder))} is not empty; choose another --to, or remove it")
-    jobs = [
-        _Job(activity, index, seed, folder / activity / f"{activity}-{index:04d}.flac")
-        for activity in ACTIVITIES
-        for index in range(clips)
-    ]
-    for activity in ACTIVITIES:
-        (folder / activity).mkdir(parents=True)
-    # Ctrl-C reaches every process of the terminal; only this one shall answer.
-    pool = ProcessPoolExecutor(
-        PROCESSES, multiprocessing.get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
-    )
-    try:
-        for _ in track(pool.map(_write_clip, jobs, chunksize=2), "simulate", total=len(jobs), transient=True):
-            pass
-    finally:
-        pool.shutdown(cancel_futures=True)
-    _write_tables(folder, jobs, clips, seed)
-
-
-def write_demo(path: Path, seed: int) -> None:
-    """Write one recording with a stretch of each activity in `DEMO`, as FLAC.
-
-    Raises:
-        MonitorError: it cannot be written.
-    """
-    stretches = [
-        recording(name, 0, seed, DEMO_SECONDS * RATE, DEMO_LEVEL_DBFS) for name in DEMO
-    ]  # [4, samples] each
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_flac(path, np.concatenate(stretches, axis=1))
-
-
-def recording(
-    activity: str, index: int, seed: int, samples: int, level_dbfs: float | None = None
-) -> npt.NDArray[np.float64]:
-    """One activity in a room of its own.
-
-    Args:
-        activity: key of `ACTIVITIES`.
-        index: number of the recording.
-        seed: with `index` and `activity` it decides everything random.
-        samples: length at 16 kHz.
-        level_dbfs: rms level; None: any in `LEVELS_DBFS`.
-
-    Returns:
-        `[4, samples]` in [-1, 1].
-    """
-    rng = np.random.default_rng([seed, list(ACTIVITIES).index(activity), index])
-    level = float(rng.uniform(*LEVELS_DBFS)) if level_dbfs is None else level_dbfs
-    return render(rng, ACTIVITIES[activity](rng, samples), level)
-
-
-def _write_clip(job: _Job) -> None:
-    _write_flac(job.path, recording(job.activity, job.index, job.seed, SECONDS * RATE))
-
-
-def _write_flac(path: Path, samples: npt.NDArray[np.float64]) -> None:
-    try:
-        soundfile.write(path, samples.T, RATE, format="FLAC", subtype="PCM_16")
-    except soundfile.SoundFileError as exc:
-        raise MonitorError(f"cannot write {safe(str(path))}: {safe(str(exc))}", Exit.IO) from exc
-
-
-def _write_tables(folder: Path, jobs: list[_Job], clips: int, seed: int) -> None:
-    with (folder / FOLDS).open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["file", "fold", "group"])
-        for job in jobs:  # every clip is a room of its own, hence a group of its own
-            table.writerow([f"{job.activity}/{job.path.name}", 1 + job.index % FOLD_COUNT, job.path.stem])
-    facts = {
-        "name": f"generated-{seed}",
-        "licence": "generated by this program, no rights claimed",
-        "source": f"activity-trainer simulate --clips {clips} --seed {seed}",
-    }
-    (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

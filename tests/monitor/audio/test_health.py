@@ -12,8 +12,8 @@ import soundfile
 from monitor.audio import health
 from monitor.audio.health import Health
 from monitor.audio.symptoms import FAULTS, UNMISTAKABLE
+from tests.homes import amplified, simulated
 from tests.toys import SHARED, tone
-from trainer.simulate import recording
 
 RATE = 16000
 WINDOW = 2 * RATE
@@ -29,8 +29,8 @@ Samples = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def clean() -> Samples:
-    """Dishes are washed in a simulated room: `[4, samples]`."""
-    return recording("dishwashing", 0, 1, WINDOWS * WINDOW, -35.0).astype(np.float32)
+    """A vacuum cleaner in a simulated room: `[4, samples]`."""
+    return amplified(simulated("vacuum_cleaner", 6, WINDOWS * WINDOW), -35.0)
 
 
 def watch(samples: Samples, hop: int = WINDOW) -> list[dict[int, str]]:

@@ -12,8 +12,9 @@ import pytest
 
 import monitor.stream
 from monitor.audio.symptoms import FAULTS, compared, unmistakable
-from trainer.simulate import recording
-from trainer.simulate.sounds import hum
+from tests.homes import amplified, simulated
+from trainer.simulate.dice import Dice
+from trainer.simulate.signals import hum
 
 RATE = 16000
 SECONDS = 10
@@ -24,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(scope="module")
 def clean() -> Samples:
     """A vacuum cleaner in a simulated room, `[4, samples]`, at -25 dBFS."""
-    return recording("vacuum_cleaner", 2, 1, SECONDS * RATE, -25.0).astype(np.float32)
+    return amplified(simulated("vacuum_cleaner", 2, SECONDS * RATE), -25.0)
 
 
 def signs(samples: Samples) -> dict[str, list[int]]:
@@ -105,7 +106,7 @@ def other_sensitivity(clean: Samples) -> Samples:
 
 def periodic(_: Samples) -> Samples:
     """Hum alone repeats every 10 ms, so that no lag is better than another."""
-    wave = hum(np.random.default_rng(0), SECONDS * RATE, 100.0, harmonics=8)
+    wave = hum(Dice(0), SECONDS * RATE, 100.0, harmonics=8)
     return (0.05 * np.roll(wave, 3) + noise(-75.0)).astype(np.float32)
 
 

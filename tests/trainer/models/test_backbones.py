@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.backbone_entries import PUBLISHED, without_dots
+from trainer.checkpoints import CHECKPOINTS
 from trainer.models.backbones import BACKBONES, SIZE, Backbone, preprocess
 from trainer.models.densenet import DenseLayer
 from trainer.models.initial import randomise
@@ -63,7 +64,7 @@ STAGES = {
 }
 """Module -> channels, height and width for a picture of 224 x 224"""
 
-every = pytest.mark.parametrize("name", BACKBONES)
+every = pytest.mark.parametrize("name", CHECKPOINTS)  # of which weights are published
 of_pictures = pytest.mark.parametrize("name", ["resnet50", "densenet121"])
 
 
@@ -235,3 +236,12 @@ def test_densenet_ends_with_relu_and_mean() -> None:
     network.features = nn.Identity()
     x = torch.tensor([[[[1.0, -3.0]], [[-1.0, -1.0]]]])
     assert network(x).tolist() == [[0.5, 0.0]]
+
+
+def test_slim_densenet_has_the_layers_of_densenet121() -> None:
+    """The same entries, narrower; what comes out is as long as said."""
+    slim = BACKBONES["densenet121-slim"]
+    network = slim.network().eval()
+    assert network.state_dict().keys() == shapes_only("densenet121").state_dict().keys()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, slim.embedding)

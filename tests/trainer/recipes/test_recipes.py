@@ -80,7 +80,7 @@ def test_unknown_recipe_lists_all() -> None:
         ("seed = 1", "seed = 1\nweight_decay = -1", r"weight_decay must be in \[0, 1\), not -1"),
         ("seed = 1", "seed = 1\naugment = 3", r"\[augment\] must be a table"),
         ("[model]", "[augment]\nmixups = 1\n[model]", "unknown key 'mixups'; did you mean 'mixup'"),
-        ("[model]", "[augment]\nmixup = -1\n[model]", "mixup must be 0 or more"),
+        ("[model]", "[augment]\nmixup = -1\n[model]", "mixup and equaliser_db must be 0 or more"),
         ("gru_units = 8", "readout = 'first'", "readout must be 'last' or 'mean', not 'first'"),
     ],
 )
@@ -104,7 +104,7 @@ def test_missing_recipe_file() -> None:
         ("[picture]", "[picture]\ncmap = 'jet'", "cmap must be one of gray, .*viridis.* not 'jet'"),
         ("[picture]", "[picture]\ncolour = 1", r"\[picture\] has an unknown key 'colour'"),
         ("[picture]", "", "has no picture"),
-        ('"densenet121"', '"resnet18"', "backbone must be one of vgg16, vgg19, resnet50, densenet121"),
+        ('"densenet121"', '"resnet18"', "backbone must be one of vgg16, vgg19, resnet50, densenet121,"),
         ('weights = "random:1"', "", "has no weights"),
         ("window_seconds = 1.0", "window_seconds = 0.01", "shorter than a frame"),
         (
