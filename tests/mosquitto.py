@@ -63,7 +63,8 @@ class Observer:
 
     def __init__(self, port: int, user: str | None = None, password: str | None = None) -> None:
         self.held: dict[str, bytes] = {}
-        self.log: list[tuple[str, bytes]] = []
+        self.log: list[str] = []
+        """Topics, in the order of their messages"""
         self._client = Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(user, password)
         self._client.on_connect = lambda client, *_: client.subscribe("#")
@@ -75,11 +76,17 @@ class Observer:
         """As any other client would."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(5.0)
 
-    def until(self, true: Callable[[dict[str, bytes]], object], timeout: float = 10.0) -> None:
-        """Wait until something is true of what the broker holds."""
+    def until(
+        self,
+        true: Callable[[dict[str, bytes]], object],
+        meanwhile: Callable[[], object] = lambda: None,
+        timeout: float = 20.0,
+    ) -> None:
+        """Wait until something is true of what the broker holds; `meanwhile` is called again and again."""
         deadline = time.monotonic() + timeout
         while not true(dict(self.held)):
             assert time.monotonic() < deadline, f"the broker holds {self.held}"
+            meanwhile()
             time.sleep(0.01)
 
     def json(self, topic: str) -> Any:
@@ -94,7 +101,7 @@ class Observer:
         self._client.loop_stop()
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        self.log.append((message.topic, bytes(message.payload)))
+        self.log.append(message.topic)
         self.held[message.topic] = bytes(message.payload)
         if not message.payload:
             del self.held[message.topic]

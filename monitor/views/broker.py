@@ -149,6 +149,8 @@ class Broker:
     ) -> None:
         self.connections = 0
         """How often the broker was reached; after each time it may have forgotten everything"""
+        self.connected = False
+        """Whether something can be published"""
         self._shown, self._topics = login.shown, topics
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self._reported: set[str] = set()  # reasons since the last connection
@@ -161,13 +163,9 @@ class Broker:
         client.reconnect_delay_set(1, LONGEST_PAUSE)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
         client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
+        client.on_subscribe = self._on_subscribe
         client.connect_async(login.host, login.port, KEEPALIVE)
         client.loop_start()
-
-    @property
-    def connected(self) -> bool:
-        """Whether something can be published."""
-        return self._client.is_connected()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish, retained and at least once; an empty payload deletes what was retained."""
@@ -183,7 +181,7 @@ class Broker:
 
     def close(self) -> None:
         """Disconnect, and let the broker publish the will."""
-        if self.connected:
+        if self._client.is_connected():
             self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
             self._disconnected.wait(GOODBYE_SECONDS)
 
@@ -196,7 +194,11 @@ class Broker:
         log.info("connected to %s", self._shown)
         self._reported.clear()
         client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, *_: Any) -> None:
+        # Only now: what was on its way when the connection broke has been sent again, and is not newer.
         self.connections += 1
+        self.connected = True
 
     def _on_connect_fail(self, *_: Any) -> None:
         error = sys.exception()  # paho calls this while it handles the error, and does not pass it on
@@ -207,6 +209,7 @@ class Broker:
     def _on_disconnect(
         self, client: Client, _: Any, __: DisconnectFlags, reason: ReasonCode, ___: Properties | None
     ) -> None:
+        self.connected = False
         self._disconnected.set()
         if str(reason) == "Session taken over":  # else both would take it from each other every second
             client.reconnect_delay_set(LONGEST_PAUSE, LONGEST_PAUSE)
