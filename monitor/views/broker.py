@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,14 +30,13 @@ KEEPALIVE = 30
 """Seconds; a broker that is silent for one and a half times as long takes this end for dead, and we it"""
 LONGEST_PAUSE = 60
 """Seconds between two attempts; the pause doubles from one second on"""
+SHORT_SECONDS = 10.0
+"""A connection that was lost earlier is tried again later than others"""
 GOODBYE_SECONDS = 1.0
 MOST_PASSWORD_BYTES = 4096
 
-_HINTS = {
-    "Not authorized": "; check user and password",
-    "Bad user name or password": "; check user and password",
-    "Session taken over": "; two bridges serve nodes of the same name: give each daemon a --node of its own",
-}
+REFUSED = ("Not authorized", "Bad user name or password")
+"""Reasons of a broker that does not know the user or the password"""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class Broker:
 
     Args:
         login: of the broker.
-        client_id: unique at the broker, and the same at every start.
+        client_id: unique at the broker, and the same at every start: else the will of a connection that died
+            unnoticed would be published after the next one was made.
         will: topic and payload of what the broker publishes, retained, when this connection ends in any way.
         topics: that are subscribed to.
     """
@@ -155,12 +157,14 @@ class Broker:
         self._inbox: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self._reported: set[str] = set()  # reasons since the last connection
         self._disconnected = threading.Event()
+        self._since = -math.inf  # of the last connection
+        self._pause = 1  # seconds before the next attempt
         self._client = client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5)
         client.username_pw_set(login.user, login.password)
         if login.tls is not None:
             client.tls_set_context(login.tls)
         client.will_set(*will, qos=1, retain=True)
-        client.reconnect_delay_set(1, LONGEST_PAUSE)
+        client.reconnect_delay_set(self._pause, LONGEST_PAUSE)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
         client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
         client.on_subscribe = self._on_subscribe
@@ -192,6 +196,7 @@ class Broker:
             self._report(str(reason))
             return
         log.info("connected to %s", self._shown)
+        self._since = time.monotonic()
         self._reported.clear()
         client.subscribe([(topic, 1) for topic in self._topics])
 
@@ -211,10 +216,14 @@ class Broker:
     ) -> None:
         self.connected = False
         self._disconnected.set()
-        if str(reason) == "Session taken over":  # else both would take it from each other every second
-            client.reconnect_delay_set(LONGEST_PAUSE, LONGEST_PAUSE)
+        # A broker ends a connection when another one comes with the same client id. Two that took it from
+        # each other every second would keep it busy for ever.
+        short = time.monotonic() - self._since < SHORT_SECONDS
+        self._pause = min(2 * self._pause, LONGEST_PAUSE) if short else 1
+        client.reconnect_delay_set(self._pause, LONGEST_PAUSE)
         if reason.is_failure and not self._reported:
-            self._report(f"connection lost: {reason}")
+            hint = " soon after it was made; does another bridge serve the same node?" if short else ""
+            self._report(f"connection lost{hint}")
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         self._inbox.put((message.topic, bytes(message.payload)))
@@ -222,5 +231,5 @@ class Broker:
     def _report(self, reason: str) -> None:
         if reason not in self._reported:
             self._reported.add(reason)
-            hint = next((text for name, text in _HINTS.items() if name in reason), "")
+            hint = "; check user and password" if reason in REFUSED else ""
             log.warning("MQTT broker %s: %s%s; trying for ever", self._shown, safe(reason), hint)

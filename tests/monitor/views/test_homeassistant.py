@@ -104,8 +104,9 @@ def test_a_broker_that_comes_back_is_told_everything(
     home.until(lambda held: len(held) == len(before) and held.get(STATE) == newest, bridge.publish)
     assert home.log.count(STATE) == 1
     assert home.held[KITCHEN] == before[KITCHEN]
-    lost = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert [text for text in lost if "connection lost" in text] == lost[:1]
+    reports = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "connection lost" in reports[0]
+    assert len(set(reports)) == len(reports)
 
 
 def test_home_assistant_gets_discovery_again_when_it_starts(bridge: Bridge, home: Observer) -> None:
@@ -150,6 +151,17 @@ def test_a_daemon_that_just_started_removes_nothing(bridge: Bridge, home: Observ
     newest = to_bytes(label_message(7, boot_id="next"))
     home.until(lambda held: held[STATE] == newest, hear(bridge, 3, "kitchen", boot_id="next"))
     assert arrays(home.held) == {"kitchen", "hall"}
+
+
+def test_two_bridges_of_one_node_are_told_so(
+    bridge: Bridge, home: Observer, caplog: pytest.LogCaptureFixture, port: int
+) -> None:
+    """One that is soon thrown out by the other waits longer and longer before it throws out that one."""
+    home.until(lambda held: held.get(STATUS) == b"online", hear(bridge, 1, "kitchen"))
+    with closing(Bridge("attic", login(f"mqtt://127.0.0.1:{port}", None, None, {}))) as second:
+        home.until(lambda _: "does another bridge serve the same node?" in caplog.text, bridge.publish)
+        home.until(lambda _: second._broker.connections == 2)
+        assert second._broker._pause + bridge._broker._pause > 2
 
 
 # The command, as a process.
@@ -225,6 +237,15 @@ def test_two_arrays_are_two_devices(daemon: Daemon, home: Observer, port: int) -
         assert home.held[f"{topic}/state"] == to_bytes(label_message(seq + 1, array=array))
         device = home.json(f"homeassistant/device/activity-monitor-attic/{array}/config")["device"]
         assert device["identifiers"] == [f"activity-monitor.attic.{array}"]
+
+
+def test_a_renamed_node(daemon: Daemon, home: Observer, port: int) -> None:
+    """Its arrays are other ones; those of the old name are unavailable."""
+    with command(daemon, f"mqtt://127.0.0.1:{port}"):
+        home.until(lambda held: held.get(STATUS) == b"online")
+        daemon.send(label_message(6, node="cellar", boot_id="next"))
+        renamed = "activity-monitor/cellar/status"
+        home.until(lambda held: held[STATUS] == b"offline" and held.get(renamed) == b"online")
 
 
 def test_a_wrong_password_is_named_and_tried_again(tmp_path: Path, port: int, daemon: Daemon) -> None:
