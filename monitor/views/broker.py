@@ -184,9 +184,11 @@ class Broker:
                 return
 
     def close(self) -> None:
-        """Disconnect, and let the broker publish the will."""
-        if self._client.is_connected():
-            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        """Disconnect, or try no more, and let the broker publish the will."""
+        self._disconnected.clear()
+        connected = self._client.is_connected()
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        if connected:
             self._disconnected.wait(GOODBYE_SECONDS)
 
     # In paho's thread.
