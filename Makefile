@@ -40,7 +40,7 @@ build/demo.flac: | $(VENV)/simulate
 setup: $(VENV)/dev
 
 test: lint
-	.ci/virtual-card
+	.ci/debian-packages
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 # Some minutes, on a machine that does nothing else.
@@ -48,7 +48,7 @@ bench: $(VENV)/dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 chaos: $(VENV)/dev
-	.ci/virtual-card
+	.ci/debian-packages
 	$(BIN)/python -m tests.drills
 	$(BIN)/python -m tests.chaos
 
@@ -63,18 +63,20 @@ lint: $(VENV)/dev
 install:
 	$(PYTHON) -m venv $(DESTDIR)$(program)
 	$(DESTDIR)$(program)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .ci/constraints.txt .
+		--constraint .ci/constraints.txt '.[homeassistant]'
 	sed -i '1,3s|$(DESTDIR)$(program)/|$(program)/|' $(DESTDIR)$(program)/bin/activity-*
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(unitdir)
 	ln -sf $(program)/bin/activity-monitor $(DESTDIR)$(prefix)/bin/activity-monitor
-	for name in activity-monitor activity-monitor@; do \
-		sed 's|/usr/local/bin/|$(prefix)/bin/|' systemd/activity-monitor.service >$(DESTDIR)$(unitdir)/$$name.service; \
+	for unit in activity-monitor.service activity-monitor-homeassistant.service; do \
+		sed 's|/usr/local/bin/|$(prefix)/bin/|' systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit; \
 	done
+	cp $(DESTDIR)$(unitdir)/activity-monitor.service $(DESTDIR)$(unitdir)/activity-monitor@.service
 
 uninstall:
 	rm -rf $(DESTDIR)$(program)
 	rm -f $(DESTDIR)$(prefix)/bin/activity-monitor
-	rm -f $(DESTDIR)$(unitdir)/activity-monitor.service $(DESTDIR)$(unitdir)/activity-monitor@.service
+	cd $(DESTDIR)$(unitdir) && \
+		rm -f activity-monitor.service activity-monitor@.service activity-monitor-homeassistant.service
 
 # A bundle of DATA: a data set that `activity-trainer data check` knows, or a folder of your own with one folder for
 # each activity.

@@ -106,6 +106,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         _add_setting(check, key)
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
+    _add_homeassistant(commands)
     for client in (dashboard, subscribe):
         client.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
         client.add_argument(
@@ -132,6 +133,18 @@ def _add_command(commands: Any, name: str, run: Callable[..., int], text: str) -
     )
     parser.set_defaults(command=run)
     return parser
+
+
+def _add_homeassistant(commands: Any) -> None:
+    text = "hand what a running daemon hears to Home Assistant, through an MQTT broker"
+    parser = _add_command(commands, "homeassistant", _homeassistant, text)
+    parser.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+    for name, metavar, what in (
+        ("mqtt", "URL", "broker: mqtt://HOST or mqtts://USER@HOST:PORT (default: $MQTT_URL)"),
+        ("password-file", "FILE", "holds the password at the broker (default: $MQTT_PASSWORD is it)"),
+        ("ca-file", "FILE", "certificates that vouch for the broker's (default: $MQTT_CA_FILE)"),
+    ):
+        parser.add_argument(f"--{name}", metavar=metavar, help=what)
 
 
 def _add_bundle_action(actions: Any, name: str, run: Callable[..., int], text: str) -> None:
@@ -251,6 +264,20 @@ def _subscribe(args: argparse.Namespace) -> int:
         for message in itertools.chain([first], messages):
             write(message)
     return Exit.OK
+
+
+def _homeassistant(args: argparse.Namespace) -> int:
+    from monitor.stream.subscriber import subscribe
+
+    try:
+        from monitor.views import broker, homeassistant
+    except ModuleNotFoundError as exc:
+        text = f"{exc.name} is missing; install activity-monitor[homeassistant]"
+        raise MonitorError(text, Exit.UNAVAILABLE) from exc
+    _configure_logging("info", "text")
+    login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
+    with subscribe(args.connect, types={"label", "health"}) as subscription:
+        homeassistant.run(subscription, args.connect, login)
 
 
 def _messages(subscription: Subscription, tick: float) -> Iterator[Message | None]:

@@ -212,7 +212,7 @@ def play(scene: Scene, fault: Fault) -> dict[str, Any]:
 def main() -> int:
     """Play every fault and print the table; 1 if a promise was broken."""
     if MISSING:
-        print(f"needs {', '.join(MISSING)} (Debian: see .ci/virtual-card)", file=sys.stderr)
+        print(f"needs {', '.join(MISSING)} (Debian: see .ci/debian-packages)", file=sys.stderr)
         return 69
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         scene = Scene(Path(name), stack)

@@ -31,9 +31,8 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 PORTS = iter(range(20_000 + 1_000 * (WORKER % 12), 32_000, 2))
 
 
-@pytest.fixture
-def endpoint() -> str:
-    """A live endpoint on a port that is free, as is the next one."""
+def free_port() -> int:
+    """A port that is free, as is the next one."""
     for port in PORTS:
         with socket.socket() as first, socket.socket() as second:
             try:
@@ -41,5 +40,17 @@ def endpoint() -> str:
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
-            return f"tcp://127.0.0.1:{port}"
+            return port
     raise RuntimeError("no free ports")
+
+
+@pytest.fixture
+def endpoint() -> str:
+    """A live endpoint on a port that is free, as is the next one."""
+    return f"tcp://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def port() -> int:
+    """Another port that is free."""
+    return free_port()

@@ -399,6 +399,7 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
         ("onnxruntime", {"monitor/inference/graph.py"}),
         ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
         ("rich", {"monitor/views/dashboard.py", "monitor/views/inventory.py"}),
+        ("paho", {"monitor/views/broker.py"}),
         ("torch", set()),
         ("trainer", set()),
         ("export", set()),

@@ -21,7 +21,7 @@ from tests.toys import tone, write_audio
 from tests.virtual_card import MISSING, VirtualCard
 
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"needs {', '.join(MISSING)} (Debian: see .ci/virtual-card)"
+    bool(MISSING), reason=f"needs {', '.join(MISSING)} (Debian: see .ci/debian-packages)"
 )
 
 

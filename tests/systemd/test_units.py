@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "systemd" / "activity-monitor.service"
+UNITS = {
+    "activity-monitor.service": "activity-monitor.service",
+    "activity-monitor@.service": "activity-monitor.service",
+    "activity-monitor-homeassistant.service": "activity-monitor-homeassistant.service",
+}
+"""Installed as -> in the folder systemd"""
 
 PYTHON = """#!/bin/sh
 # Stands for Python: `-m venv FOLDER` makes an environment, `-m pip install ...` in it makes the program.
@@ -22,11 +27,12 @@ fi
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (Debian: systemd)")
-@pytest.mark.parametrize("name", ["activity-monitor.service", "activity-monitor@.service"])
+@pytest.mark.parametrize("name", UNITS)
 def test_the_service_is_exposed_as_little_as_it_can_be(tmp_path: Path, name: str) -> None:
     """The check of systemd itself finds nothing wrong, and an exposure of 1.5 of 10 at most."""
     unit = tmp_path / name
-    unit.write_text(UNIT.read_text().replace("/usr/local/bin/activity-monitor", "/bin/true"))
+    source = ROOT / "systemd" / UNITS[name]
+    unit.write_text(source.read_text().replace("/usr/local/bin/activity-monitor", "/bin/true"))
     verify = ["systemd-analyze", "verify", str(unit)]
     verified = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
@@ -58,15 +64,15 @@ def test_install_and_uninstall(tmp_path: Path, prefix: str) -> None:
             f"{prefix}/bin/activity-monitor",
             f"{prefix}/lib/activity-monitor/bin/activity-monitor",
             f"{prefix}/lib/activity-monitor/bin/python",
-            f"{prefix}/lib/systemd/system/activity-monitor.service",
-            f"{prefix}/lib/systemd/system/activity-monitor@.service",
+            *(f"{prefix}/lib/systemd/system/{name}" for name in UNITS),
         ]
     )
     program = f"{prefix}/lib/activity-monitor/bin/"
     assert str((stage / f".{prefix}/bin/activity-monitor").readlink()) == program + "activity-monitor"
     assert (stage / f".{program}/activity-monitor").read_text() == f"#!{program}python\n"
-    for name in ("activity-monitor", "activity-monitor@"):
-        installed = (stage / f".{prefix}/lib/systemd/system/{name}.service").read_text()
-        assert f"\nExecStart={prefix}/bin/activity-monitor --config %d/config.toml " in installed
+    for name in UNITS:
+        installed = (stage / f".{prefix}/lib/systemd/system/{name}").read_text()
+        words = "homeassistant\n" if "homeassistant" in name else "--config %d/config.toml "
+        assert f"\nExecStart={prefix}/bin/activity-monitor {words}" in installed
         assert str(tmp_path) not in installed
     assert make("uninstall") == ["/etc/activity-monitor/config.toml"]
