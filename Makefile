@@ -64,8 +64,7 @@ install:
 uninstall:
 	rm -rf $(DESTDIR)$(program)
 	rm -f $(DESTDIR)$(prefix)/bin/activity-monitor
-	cd $(DESTDIR)$(unitdir) && \
-		rm -f activity-monitor.service activity-monitor@.service activity-monitor-homeassistant.service
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/activity-monitor,.service @.service -homeassistant.service)
 
 # Three minutes on two cores; on the machine that made it, the same bytes but for the date.
 default-bundle: $(VENV)/dev
