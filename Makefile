@@ -75,8 +75,7 @@ install:
 uninstall:
 	rm -rf $(DESTDIR)$(program)
 	rm -f $(DESTDIR)$(prefix)/bin/activity-monitor
-	cd $(DESTDIR)$(unitdir) && \
-		rm -f activity-monitor.service activity-monitor@.service activity-monitor-homeassistant.service
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/activity-monitor,.service @.service -homeassistant.service)
 
 # A bundle of DATA: a data set that `activity-trainer data check` knows, or a folder of your own with one folder for
 # each activity.
