@@ -33,7 +33,7 @@ def saved(folder: Path, content: Any, **options: bool) -> str:
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy file"])
 @pytest.mark.parametrize("old", [False, True], ids=["complete", "untracked"])
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", checkpoints.CHECKPOINTS)
 def test_published_checkpoints(tmp_path: Path, name: str, old: bool, zipped: bool) -> None:
     """Every entry lands under its name, whether the file is of today or from before torch 0.4.1."""
     entries = untracked(PUBLISHED[name]) if old else PUBLISHED[name]

@@ -10,6 +10,7 @@ array and the activity stay, and what the activity is about changes: another pro
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -100,6 +101,7 @@ def write(path: Path, hours: float, seed: int, processes: int, *, held_out: bool
     stretches = plan(hours, seed)
     pieces = [_Piece(*piece, seed, held_out) for piece in _pieces(stretches)]
     part = part_of(path)
+    shutil.rmtree(part, ignore_errors=True)  # hours of a longer day that was broken off
     (part.parent if is_file else part).mkdir(parents=True, exist_ok=True)
     check_disk(part.parent, stretches[-1].end * 4 * 2)
     recorded = zip(pieces, _joined(pieces, processes), strict=True)

@@ -61,7 +61,7 @@ def find(folder: Path) -> dict[str, list[Path]]:
 def _clips_in(folder: Path) -> list[Path]:
     shown = safe(str(folder))
     if folder.name not in LABELS:
-        near = difflib.get_close_matches(folder.name, LABELS, n=1)
+        near = difflib.get_close_matches(folder.name, LABELS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(LABELS)}"
         raise MonitorError(f"{shown} is named after no activity; {hint}")
     clips = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

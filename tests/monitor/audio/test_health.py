@@ -12,7 +12,7 @@ import soundfile
 from monitor.audio import health
 from monitor.audio.health import Health
 from monitor.audio.symptoms import FAULTS, UNMISTAKABLE
-from tests.homes import amplified, simulated
+from tests.homes import rush
 from tests.toys import SHARED, tone
 
 RATE = 16000
@@ -29,8 +29,8 @@ Samples = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def clean() -> Samples:
-    """A vacuum cleaner in a simulated room: `[4, samples]`."""
-    return amplified(simulated("vacuum_cleaner", 6, WINDOWS * WINDOW), -35.0)
+    """A rush of air in a simulated room: `[4, samples]`."""
+    return rush(5, WINDOWS * WINDOW, -35.0)
 
 
 def watch(samples: Samples, hop: int = WINDOW) -> list[dict[int, str]]:

@@ -12,7 +12,7 @@ import pytest
 
 import monitor.stream
 from monitor.audio.symptoms import FAULTS, compared, unmistakable
-from tests.homes import amplified, simulated
+from tests.homes import rush
 from trainer.simulate.dice import Dice
 from trainer.simulate.signals import hum
 
@@ -24,8 +24,8 @@ Samples = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def clean() -> Samples:
-    """A vacuum cleaner in a simulated room, `[4, samples]`, at -25 dBFS."""
-    return amplified(simulated("vacuum_cleaner", 2, SECONDS * RATE), -25.0)
+    """A rush of air in a simulated room, `[4, samples]`, at -25 dBFS."""
+    return rush(5, SECONDS * RATE, -25.0)
 
 
 def signs(samples: Samples) -> dict[str, list[int]]:

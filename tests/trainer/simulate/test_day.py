@@ -90,7 +90,9 @@ def test_pieces_fade_into_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_folder_is_replayed_without_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of an hour (here two minutes) each; the monitor's windows cover all of them."""
+    """Files of an hour (here two minutes) each; the monitor's windows cover all of them, and nothing else."""
+    (tmp_path / "day.part").mkdir()
+    (tmp_path / "day.part" / "0009.flac").write_bytes(b"of a longer day that was broken off")
     monkeypatch.setattr(day, "FILE", 120 * RATE)
     day.write(tmp_path / "day", HOURS, 1, 1, held_out=False)
     assert sorted(path.name for path in (tmp_path / "day").iterdir()) == [f"{k:04}.flac" for k in range(3)]
