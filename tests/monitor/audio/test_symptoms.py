@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(scope="module")
 def clean() -> Samples:
     """A rush of air in a simulated room, `[4, samples]`, at -25 dBFS."""
-    return rush(5, SECONDS * RATE, -25.0)
+    return rush(2, SECONDS * RATE, -25.0)
 
 
 def signs(samples: Samples) -> dict[str, list[int]]:
