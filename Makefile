@@ -82,12 +82,12 @@ uninstall:
 bundle: $(VENV)/dev
 	$(BIN)/activity-trainer train crnn --data $(DATA) --recipe default --folds 1,2 --threads 2 \
 		--cache build/features --out $(RUNS)/crnn
-	$(BIN)/activity-trainer train svm --data $(DATA) --recipe default-deep-spectrum --folds 1,2 --threads 2 \
+	$(BIN)/activity-trainer train svm --data $(DATA) --recipe default-deep-spectrum --folds 1,2 --threads 1 \
 		--cache build/features --out $(RUNS)/deep-spectrum
 	$(BIN)/activity-trainer fuse $(RUNS)/crnn $(RUNS)/deep-spectrum --out $(RUNS)/fusion --threads 2
 	$(BIN)/activity-export bundle $(RUNS)/fusion -o $(OUT) --name $(NAME) --notice "$(NOTICE)" $(LISTEN)
 
-# An hour on two cores; on the machine that made it, the same bytes but for the date.
+# An hour on two cores.
 default-bundle: $(VENV)/dev
 	$(BIN)/activity-trainer simulate --hours 14 --seed 1 --to build/simulated
 	$(MAKE) bundle DATA=build/simulated OUT=monitor/bundles/default NAME=default RUNS=build/default \
