@@ -1,4 +1,4 @@
-"""Building blocks of generated sounds: noise, hum, struck objects, events scattered in time.
+"""Building blocks of generated sounds: noise, hum, struck objects, slow curves.
 
 Steady sounds are as long as asked for and have an rms of about 1; events are short and have a peak of 1. All
 are dry, mono and at 16 kHz, float64 `[samples]`. Frequencies are hertz, times seconds.
@@ -6,10 +6,7 @@ are dry, mono and at 16 kHz, float64 `[samples]`. Frequencies are hertz, times s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 import scipy.signal
 
 from trainer.simulate.dice import Dice
@@ -63,41 +60,19 @@ def knock(dice: Dice, decay: float, low: float, high: float) -> Sound:
     return peak_one(sound)
 
 
-def scatter(
-    dice: Dice,
-    samples: int,
-    rate: float,
-    events: list[Callable[[], Sound]],
-    where: npt.NDArray[np.bool_] | None = None,
-) -> Sound:
-    """Events at random times, `rate` a second on average and at least one, levels over 12 dB.
-
-    Args:
-        dice: source of random numbers.
-        samples: length of the result.
-        rate: events per second.
-        events: one of these is made for each time; with a peak of 1.
-        where: events start only where this is true `[samples]`; None: anywhere.
-    """
-    sound = np.zeros(samples)
-    starts = dice.rng.integers(0, samples, size=max(1, dice.rng.poisson(rate * samples / RATE)))
-    for start in starts:
-        event = dice.between(0.25, 1.0) * events[int(dice.rng.integers(len(events)))]()
-        if where is None or where[start]:
-            end = min(start + len(event), samples)
-            sound[start:end] += event[: end - start]
-    return sound
-
-
 def slow(dice: Dice, samples: int, period: float) -> Sound:
     """A smooth random curve in [-1, 1] that turns about every `period` seconds."""
-    knots = dice.rng.uniform(-1.0, 1.0, size=4 + int(samples / RATE / period))
-    return np.interp(np.linspace(0.0, len(knots) - 1.0, samples), np.arange(len(knots)), knots)
+    return joined(dice.rng.uniform(-1.0, 1.0, size=knots(samples, period)), samples)
 
 
-def swell(dice: Dice, samples: int, period: float, depth: float) -> Sound:
-    """A smooth random gain in [1 - depth, 1]."""
-    return 1.0 - depth * (0.5 + 0.5 * slow(dice, samples, period))
+def knots(samples: int, period: float) -> int:
+    """Number of points in so many samples if there is one about every `period` seconds."""
+    return 4 + int(samples / RATE / period)
+
+
+def joined(points: Sound, samples: int) -> Sound:
+    """A curve of straight pieces between evenly spaced points, `[samples]`."""
+    return np.interp(np.linspace(0.0, len(points) - 1.0, samples), np.arange(len(points)), points)
 
 
 def bandpass(sound: Sound, low: float, high: float) -> Sound:

@@ -14,7 +14,7 @@ import scipy.ndimage
 
 from trainer.simulate.dice import Dice
 from trainer.simulate.scene import RATE, Sound
-from trainer.simulate.signals import peak_one, rms
+from trainer.simulate.signals import joined, knots, peak_one, rms
 
 Colour = npt.NDArray[np.float64]
 """Power in dB at the frequencies of `GRID`"""
@@ -100,14 +100,12 @@ def crossfade(dice: Dice, first: Colour, second: Colour, share: Sound) -> Sound:
 
 def curve(dice: Dice, samples: int, period: float) -> Sound:
     """A random curve of straight pieces, each `period` seconds long; normal with standard deviation 1."""
-    knots = dice.rng.standard_normal(4 + int(samples / RATE / period))
-    return np.interp(np.linspace(0.0, len(knots) - 1.0, samples), np.arange(len(knots)), knots)
+    return joined(dice.rng.standard_normal(knots(samples, period)), samples)
 
 
 def wander(dice: Dice, samples: int, period: float, db: float) -> Sound:
     """A gain about 1 that wanders by `db` (standard deviation) and turns about every `period` seconds."""
-    knots = 10.0 ** (db * dice.rng.standard_normal(4 + int(samples / RATE / period)) / 20.0)
-    return np.interp(np.linspace(0.0, len(knots) - 1.0, samples), np.arange(len(knots)), knots)
+    return joined(10.0 ** (db * dice.rng.standard_normal(knots(samples, period)) / 20.0), samples)
 
 
 def stretches(dice: Dice, samples: int, busy: Range, idle: Range) -> Stretches:
