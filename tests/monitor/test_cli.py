@@ -175,7 +175,7 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
         (
             ["--replay", "{wav}", "--journal", "{tmp}/text.wav"],
             74,
-            "journal .*text.wav: file is not a database",
+            "text.wav is something else; choose another --journal",
         ),
         (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
     ],
