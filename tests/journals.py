@@ -32,15 +32,18 @@ HOP = timedelta(seconds=10)
 BOOT = "c87a8c61c1814362834cd52086033273"
 
 
-def published_day(count: int, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> Iterator[Message]:
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def published(count: int, first: int = 1) -> Iterator[Message]:
     """A label and a health of one array with nine classes, every 10 s; all that is measured is random."""
     chance = random.Random(1)
     for number in range(count // 2):
-        end = start + (number + 1) * HOP
+        end = START + (number + 1) * HOP
         common = {"id": "", "boot_id": BOOT, "published": end + timedelta(seconds=0.2 + chance.random())}
         levels = [round(chance.gauss(-50, 5), 2) for _ in range(4)]
         for seq, message in enumerate(
-            (label(chance, end, levels), health(chance, number, levels)), 2 * number + 1
+            (label(chance, end, levels), health(chance, number, levels)), first + 2 * number
         ):
             yield dataclasses.replace(message, **common | {"seq": seq, "id": f"{BOOT}-{seq}"})
 
