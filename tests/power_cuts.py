@@ -23,7 +23,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from monitor.stream.journal import Journal, JournalReader
+from monitor.stream.journal import Entry, Journal, JournalReader
 from monitor.stream.messages import from_bytes, topic
 from tests.toys import gap_message, health_message, label_message
 
@@ -54,16 +54,20 @@ def cuts(folder: Path, times: int, seed: int) -> str:
         AssertionError: something is torn, missing or there twice.
     """
     chance = random.Random(seed)
-    path, stored = folder / "journal.sqlite", 0
+    path = folder / "journal.sqlite"
+    stored: list[Entry] = []
     for _ in track(range(times), "kills", transient=True):
-        acknowledged = killed_writer(path, chance.uniform(0.0, LONGEST))
+        acknowledged = max(killed_writer(path, chance.uniform(0.0, LONGEST)), len(stored))
         torn = torn_copy(path, folder / "copy", chance)
-        before = stored
-        stored = checked(path)
-        assert max(before, acknowledged) <= stored, "a stored message is missing"
-        assert stored <= max(before, acknowledged) + 1, "more than was ever sent"
-        checked(torn)
-    return f"{times} kills, {stored} messages: none torn, missing or twice"
+        before, stored = stored, entries(path)
+        assert acknowledged <= len(stored) <= acknowledged + 1, (
+            "a stored message is missing, or there is more"
+        )
+        assert stored[: len(before)] == before, "an old message has changed"
+        check(stored[len(before) :], first=len(before) + 1)
+        left = entries(torn)
+        assert left == stored[: len(left)], "a journal whose log was cut off has something else"
+    return f"{times} kills, {len(stored)} messages: none torn, missing or twice"
 
 
 def killed_writer(path: Path, seconds: float) -> int:
@@ -97,17 +101,21 @@ def torn_copy(path: Path, folder: Path, chance: random.Random) -> Path:
     return Path(copy)
 
 
-def checked(path: Path) -> int:
-    """How many messages there are, from 1 on, each as it was sent."""
+def entries(path: Path) -> list[Entry]:
+    """All that a daemon would find."""
     with closing(Journal(path)) as journal:
         assert journal.writable
-        entries = JournalReader(path).after(0, 100_000_000)
-    for seq, entry in enumerate(entries, 1):
+        found = JournalReader(path).after(0, 100_000_000)
+    assert not list(path.parent.glob("*.bad-*")), "the journal is corrupt"
+    return found
+
+
+def check(new: list[Entry], first: int) -> None:
+    """Whether they are numbered from `first` on, each as it was sent."""
+    for seq, entry in enumerate(new, first):
         message = KINDS[seq % len(KINDS)](seq)
         assert (entry.seq, entry.topic) == (seq, topic(message)), f"{seq} is missing or twice"
         assert from_bytes(entry.body) == message, f"{seq} is torn"
-    assert not list(path.parent.glob("*.bad-*")), "the journal is corrupt"
-    return len(entries)
 
 
 if __name__ == "__main__":
