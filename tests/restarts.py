@@ -21,12 +21,11 @@ from pathlib import Path
 
 from rich.progress import track
 
-from monitor.config import DEFAULT_BUNDLE
 from monitor.stream.journal import JournalReader
 from monitor.stream.subscriber import subscribe
+from tests.toys import tone, write_audio, write_toy_bundle
 
 ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "monitor" / "bundles" / "demo.flac"
 LONGEST = 0.5
 """Seconds until a subscriber is killed, counted from its first number"""
 LIMIT = 60.0
@@ -42,12 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.follow:
         follow(arguments.follow[0], Path(arguments.follow[1]))
     with tempfile.TemporaryDirectory() as folder:
-        print(restarts(Path(folder), arguments.times, DEMO, DEFAULT_BUNDLE))
+        print(restarts(Path(folder), arguments.times))
     return 0
 
 
-def restarts(folder: Path, times: int, recording: Path, bundle: Path) -> str:
-    """Kill so many subscribers of a daemon that replays the recording.
+def restarts(folder: Path, times: int) -> str:
+    """Kill so many subscribers of a daemon.
 
     Raises:
         AssertionError: a number is missing or there twice.
@@ -55,7 +54,7 @@ def restarts(folder: Path, times: int, recording: Path, bundle: Path) -> str:
     chance = random.Random(1)
     endpoint, written = f"ipc://{folder}/stream", folder / "numbers"
     written.touch()
-    with replay(folder, endpoint, recording, bundle):
+    with replay(folder, endpoint):
         for _ in track(range(times), "kills", transient=True):
             with follower(endpoint, written):
                 time.sleep(chance.uniform(0.0, LONGEST))
@@ -68,8 +67,10 @@ def restarts(folder: Path, times: int, recording: Path, bundle: Path) -> str:
 
 
 @contextmanager
-def replay(folder: Path, endpoint: str, recording: Path, bundle: Path) -> Iterator[None]:
-    """A daemon that replays for ever; it has published something."""
+def replay(folder: Path, endpoint: str) -> Iterator[None]:
+    """A daemon that replays for ever, with a model that costs next to nothing; it is ready to be asked."""
+    recording = write_audio(folder / "kitchen.wav", tone("low", 5.0))
+    bundle = write_toy_bundle(folder / "toy.bundle")
     command = [sys.executable, "-m", "monitor.cli", "--replay", str(recording), "--loop", "--speed", "max"]
     command += ["--bundle", str(bundle), "--publish", endpoint, "--journal", str(folder / "journal.sqlite")]
     with subprocess.Popen([*command, "--no-dashboard", "-q"], cwd=ROOT, stdout=subprocess.DEVNULL) as daemon:

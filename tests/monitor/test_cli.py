@@ -178,6 +178,8 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
             "text.wav is something else; choose another --journal",
         ),
         (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
+        (["subscribe", "--after", "-1"], 2, "expected one argument|is no number of a message"),
+        (["subscribe", "--after", "1", "--since", "1h"], 2, "not allowed with argument"),
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(
