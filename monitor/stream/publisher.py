@@ -79,8 +79,9 @@ class Publisher:
         self._catch_up = self._bind(zmq.ROUTER, catch_up_endpoint(endpoint), 4096)
         self._sent = journal.last_seq()
         self._last: dict[bytes, Entry] = {}  # topic -> newest entry
-        for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
-            self._remember(entry)
+        with contextlib.suppress(JournalError):  # a damaged part costs last values, not the live stream
+            for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
+                self._remember(entry)
 
     def serve(self, doorbell: int, answers: int) -> None:
         """Publish until the doorbell (a file descriptor) closes; what is published is answered (another)."""

@@ -177,6 +177,7 @@ def test_a_message_that_could_not_be_stored_is_published(stream: Stream) -> None
 def test_a_damaged_part_of_the_journal_ends_nothing(stream: Stream) -> None:
     """Whoever asks for it is told; the rest is served, live and from the past."""
     stream.send(*(label_message(seq) for seq in range(1, 11)))
+    wait_until_published(stream, 10)
     stream.journal._database.execute("UPDATE messages SET body = x'ff' WHERE seq = 5")
     ((kind, text),) = ask(stream.endpoint, b'{"after_seq": 0}')
     assert kind == b"error"
