@@ -109,9 +109,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     _add_homeassistant(commands)
     for client in (dashboard, subscribe):
         client.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
-        client.add_argument(
+    for beginning in (dashboard, subscribe.add_mutually_exclusive_group()):
+        beginning.add_argument(
             "--since", type=_age, metavar="AGE", help="begin in the past, such as 90s, 10m, 1h, 2d"
         )
+    beginning.add_argument("--after", type=_seq, metavar="SEQ", help="go on after the message of this number")
     subscribe.add_argument(
         "--type", action="append", choices=("label", "gap", "health"), help="only these; repeatable"
     )
@@ -177,6 +179,12 @@ def _age(text: str) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=float(text[:-1]) * units[text[-1]])
     except (ValueError, KeyError, IndexError, OverflowError) as exc:
         raise argparse.ArgumentTypeError(f"{text!r} is no age such as 90s, 10m, 1h or 2d") from exc
+
+
+def _seq(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a message")
+    return int(text)
 
 
 # Commands
@@ -256,7 +264,7 @@ def _subscribe(args: argparse.Namespace) -> int:
 
     _configure_logging("warning", "text")
     write = _json_line if args.json else _TextLines()
-    with subscribe(args.connect, since=args.since, types=args.type) as subscription:
+    with subscribe(args.connect, since=args.since, after=args.after, types=args.type) as subscription:
         messages = _messages(subscription, tick=WAIT_SECONDS)
         first = next(messages)
         if first is None and not subscription.heard:

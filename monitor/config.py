@@ -173,6 +173,10 @@ class Settings:
     journal: Path | None = _setting(
         None, PATH, "journal file (default: in the state directory; a replay uses a temporary one)", "FILE"
     )
+    journal_days: int = _setting(365, _integer(1, 36_500), "days that messages are kept", "N")
+    journal_mb: int = _setting(
+        1000, _integer(10, 1_000_000), "megabytes of messages that are kept, the newest ones", "N"
+    )
     threads: int = _setting(1, _integer(1, 64), "threads for the models", "N")
     provider: str = _setting(
         "auto", _one_of("auto", "cpu", "cuda"), "where the models run: auto, cpu or cuda", "NAME"

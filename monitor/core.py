@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor import clock
 from monitor.audio.backlog import Backlog
@@ -54,6 +55,8 @@ MAX_SLEW = 500e-6
 """Most by which the sample clock is corrected, seconds per second"""
 HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
+DECIMALS = 6
+"""Of probabilities; more would be noise that fills the journal"""
 UNKNOWN = "unknown"
 """Label of a window in which no class is probable enough"""
 HEALTH_PAUSE = 1.0
@@ -232,7 +235,7 @@ class Core:
             array.follow(window.received, window.time)
         self._publish(self._label(array, window, start, used, recognition))
         if time.monotonic() >= array.health_due - HEALTH_INTERVAL + HEALTH_PAUSE:
-            self._health(array, _state(array))
+            self._health(array, self._state(array))
 
     def _label(
         self, array: Array, window: Window, start: datetime, used: list[int], recognition: Recognition
@@ -248,15 +251,15 @@ class Core:
             start=start,
             end=self._utc(array, window.end),
             label=label,
-            confidence=confidence,
-            scores=dict(zip(labels, recognition.scores.tolist(), strict=True)),
+            confidence=round(confidence, DECIMALS),
+            scores=dict(zip(labels, _rounded(recognition.scores), strict=True)),
             stable=stable,
             since=since,
             level_dbfs=round(float(10.0 * np.log10(power)), 2),
             valid_fraction=window.valid_fraction,
             channels=ChannelUse(used, {str(channel): fault for channel, fault in array.faults.items()}),
             members={
-                name: MemberVote(labels[int(scores.argmax())], float(scores.max()))
+                name: MemberVote(labels[int(scores.argmax())], round(float(scores.max()), DECIMALS))
                 for name, scores in recognition.members.items()
             },
             latency_ms=round(1000.0 * (clock.now() - window.time), 3),
@@ -303,7 +306,7 @@ class Core:
         if self.doorbell is not None:
             self.doorbell.supervise()
         for array in self.arrays:
-            state = _state(array)
+            state = self._state(array)
             if state != array.state or time.monotonic() >= array.health_due:
                 self._health(array, state)
         for sink in self.sinks:
@@ -315,6 +318,15 @@ class Core:
         if abs(offset - self.wall_offset) > CLOCK_STEP:
             log.warning("the wall clock was set by %+.1f s; labels follow it", offset - self.wall_offset)
             self.wall_offset = offset
+
+    def _state(self, array: Array) -> State:
+        if array.ended:
+            return "stopped"
+        if not array.source.connected:
+            return "reconnecting"
+        if array.anchor is None:
+            return "starting"
+        return "listening" if self.journal.writable and not array.faults else "degraded"
 
     def _health(self, array: Array, state: State) -> None:
         now, drift = time.monotonic(), array.source.drift_ppm
@@ -333,7 +345,8 @@ class Core:
                 uptime_s=round(now - self.started, 3),
                 cpu_percent=self._measured_cpu_percent(now),
                 rss_mb=round(_resident_bytes() / 1e6, 1),
-                durable=True,
+                durable=self.journal.writable,
+                unjournalled=self.journal.unstored,
                 skipped=self.backlog.skipped(array),
                 drift_ppm=None if drift is None else round(drift, 1),
             )
@@ -348,21 +361,26 @@ class Core:
         return self._cpu_percent
 
     def _common(self, array: Array) -> dict[str, Any]:
+        seq = self.journal.last_seq + 1
         return {
-            "id": uuid.uuid4().hex,
+            "id": f"{self.boot_id}-{seq}",
             "boot_id": self.boot_id,
-            "seq": self.journal.last_seq + 1,
+            "seq": seq,
             "node": self.node,
             "array": array.name,
             "published": datetime.now(UTC),
         }
 
     def _publish(self, message: Message) -> None:
-        self.journal.append(message)
+        entry = self.journal.append(message)
         if self.doorbell is not None:
-            self.doorbell.ring()
+            self.doorbell.ring(None if self.journal.writable else entry)
         for sink in self.sinks:
             sink(message)
+
+
+def _rounded(scores: npt.NDArray[np.floating]) -> list[float]:
+    return [round(score, DECIMALS) for score in scores.tolist()]
 
 
 def _hop(settings: Settings, manifest: Manifest) -> int:
@@ -380,16 +398,6 @@ def _unknown_below(settings: Settings, manifest: Manifest) -> float:
             "--unknown-below; leave that out"
         )
     return settings.unknown_below
-
-
-def _state(array: Array) -> State:
-    if array.ended:
-        return "stopped"
-    if not array.source.connected:
-        return "reconnecting"
-    if array.anchor is None:
-        return "starting"
-    return "degraded" if array.faults else "listening"
 
 
 def _resident_bytes() -> int:

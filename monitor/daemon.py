@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from monitor.audio.cards import read_cards
@@ -110,10 +111,11 @@ def replayed(settings: Settings, path: str, sample_rate: int) -> Replay:
 
 def open_journal(settings: Settings, stack: ExitStack) -> Journal:
     """The journal of a run; a replay's own is temporary, and `stack` removes it."""
+    journal = partial(Journal, days=settings.journal_days, megabytes=settings.journal_mb)
     if settings.journal is None and not settings.device:
         try:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="activity-monitor-"))
         except OSError as exc:
             raise JournalError(f"no room for a temporary journal ({exc.strerror}); choose --journal") from exc
-        return Journal(Path(folder) / "journal.sqlite", durable=False)
-    return Journal(settings.journal or default_path())
+        return journal(Path(folder) / "journal.sqlite", durable=False)
+    return journal(settings.journal or default_path())

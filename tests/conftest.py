@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import signal
 import socket
 from pathlib import Path
@@ -25,10 +25,10 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_toy_bundle(tmp_path_factory.mktemp("bundles") / "toy.bundle")
 
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Below the range that the system gives to outgoing connections: a client that waits for its daemon on such a
-# port could otherwise connect to itself and take it.
-PORTS = iter(range(20_000 + 1_000 * (WORKER % 12), 32_000, 2))
+# port could otherwise connect to itself and take it. In any order, so that tests that run beside these (workers,
+# another checkout) do not take the same ones.
+PORTS = iter(random.sample(range(20_000, 32_000, 2), k=6_000))
 
 
 def free_port() -> int:

@@ -255,9 +255,9 @@ def test_an_empty_configuration_is_a_good_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: p.mkdir(), "journal .*Is a directory"),
+        (lambda p: p.mkdir(), "journal .* is a folder; name a file in it"),
         (lambda p: p.symlink_to("none/journal"), "journal .*No such file or directory"),
-        (lambda p: p.write_bytes(b"SQLite format 3\0" + bytes(100)), "journal .*not a database"),
+        (lambda p: p.write_bytes(b"a letter"), "is something else; choose another --journal"),
     ],
 )
 def test_journals(play_with: Callable[..., None], tmp_path: Path, make: Make, message: str) -> None:
@@ -440,7 +440,9 @@ ELSEWHERE = {
         "tests/monitor/test_cli.py::test_bad_input_gets_one_line_and_its_exit_code"
     ),
     "another daemon's journal": "tests/monitor/stream/test_journal.py::test_a_second_daemon_is_refused",
-    "no journal": "tests/monitor/stream/test_journal.py::test_a_file_that_is_no_journal",
+    "no journal": "tests/monitor/stream/test_journal.py::test_a_file_of_something_else_is_left_alone",
+    "a damaged journal": "tests/monitor/stream/test_journal.py::test_a_damaged_journal_is_moved_aside",
+    "a full disk": "tests/monitor/stream/test_journal.py::test_a_full_disk_is_counted_and_outlived",
     "a bundle that is damaged": BUNDLE + "::test_a_damaged_bundle_is_refused_in_words",
     "a flipped bit": BUNDLE + "::test_no_flipped_bit_goes_unnoticed",
     "paths outside": BUNDLE + "::test_a_zip_cannot_name_a_path_outside",

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import IO, cast
 
 from monitor.errors import Exit, MonitorError, safe
+from monitor.stream.journal import Entry
 
 log = logging.getLogger(__name__)
 
 READY = b"ready\n"
 """What the publisher writes to stdout once its endpoints are bound"""
+RING = b"!"
+"""Packet on its stdin: the journal has something new. Any other packet is a message that is not in it"""
 ANSWER = b"."
-"""What it writes to stdout for every ring, once it has published what is new"""
+"""What it writes to stdout for every packet, once it has published what is new"""
 START_LIMIT = 10.0
 """Seconds until the publisher must have bound its endpoints"""
 ANSWER_LIMIT = 5.0
@@ -30,8 +34,19 @@ STOP_LIMIT = 1.0
 """Seconds for the last messages to leave"""
 
 
-Pipes = tuple[IO[bytes], IO[bytes], IO[bytes]]
-"""stdin, the doorbell proper; stdout; stderr"""
+Pipes = tuple[socket.socket, IO[bytes], IO[bytes]]
+"""stdin, the doorbell proper, which keeps packets apart; stdout; stderr"""
+
+
+def to_packet(entry: Entry) -> bytes:
+    """A message for the doorbell."""
+    return b"%d %s %s" % (entry.seq, entry.topic, entry.body)
+
+
+def from_packet(packet: bytes) -> Entry:
+    """What `to_packet` made a packet of."""
+    seq, topic, body = packet.split(b" ", 2)
+    return Entry(int(seq), topic, body)
 
 
 class Doorbell:
@@ -54,17 +69,17 @@ class Doorbell:
         self._process = self._start()
         self._wait_until_ready()
 
-    def ring(self) -> None:
-        """Say that the journal has something new. Never blocks."""
+    def ring(self, unjournalled: Entry | None = None) -> None:
+        """Say that the journal has something new, or pass on a message that is not in it. Never blocks."""
         self._listen()
         try:
-            os.write(self._pipes[0].fileno(), b"!")
+            self._pipes[0].send(RING if unjournalled is None else to_packet(unjournalled))
             if not self._unanswered:
                 self._answer_due = max(self._answer_due, time.monotonic() + ANSWER_LIMIT)
             self._unanswered += 1
         except BlockingIOError:
-            pass  # it has been told often enough
-        except BrokenPipeError:
+            pass  # it has been told often enough; what it was not given, subscribers see as a hole
+        except ConnectionError:
             self.supervise()
 
     def supervise(self) -> None:
@@ -104,10 +119,12 @@ class Doorbell:
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal is the core's business.
         pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-        )
-        self._pipes = cast("Pipes", (process.stdin, process.stdout, process.stderr))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = subprocess.Popen(
+                self._command, stdin=theirs.fileno(), stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        self._pipes = cast("Pipes", (ours, process.stdout, process.stderr))
         for pipe_end in self._pipes[:2]:
             os.set_blocking(pipe_end.fileno(), False)
         self._unanswered, self._answer_due = 0, time.monotonic() + START_LIMIT

@@ -1,29 +1,54 @@
-"""The journal: every message is in it before it is sent. SQLite in WAL mode; one writer, any readers."""
+"""The journal: every message is in it before it is sent. SQLite in WAL mode; one writer, any readers.
+
+Messages of one topic are alike, so each is stored as what sets it apart from the first of its topic in its
+group of 1024: a fifth of its size. A group is dropped as a whole, so that none outlives what it refers to.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from monitor.config import Settings
 from monitor.errors import Exit, MonitorError, safe
 from monitor.stream.messages import Message, to_bytes, topic
 
-KEPT = 1_000_000
-"""Messages kept, about half a gigabyte: two months of one array"""
-_PRUNE_EVERY = 1000
+log = logging.getLogger(__name__)
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS messages (
+FORMAT = 2
+"""Of the tables; a journal of another is moved aside"""
+GROUP_BITS = 10
+"""A group is of 1024 messages: `seq >> GROUP_BITS`"""
+PRUNE_EVERY = 64
+"""Messages between two looks at age and size; a look drops at most one group, so no message waits long"""
+MAGIC = b"SQLite format 3\0"
+BAD = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_TABLES = f"""
+BEGIN;
+CREATE TABLE messages (
     seq INTEGER PRIMARY KEY,
-    published REAL NOT NULL,  -- seconds since 1970
-    topic TEXT NOT NULL,
-    body BLOB NOT NULL
+    published INTEGER NOT NULL,  -- milliseconds since 1970
+    base INTEGER,                -- seq of the message that this one is packed against
+    topic TEXT,                  -- NULL: that of the base
+    body BLOB NOT NULL           -- JSON if there is no base, else packed
 );
-CREATE INDEX IF NOT EXISTS by_time ON messages (published);
+CREATE TABLE groups (
+    id INTEGER PRIMARY KEY,
+    latest INTEGER NOT NULL      -- of `published`; the wall clock may be set back meanwhile
+);
+PRAGMA user_version={FORMAT};
+COMMIT;
 """
 
 
@@ -31,6 +56,10 @@ class JournalError(MonitorError):
     """The journal cannot be opened, read or written."""
 
     exit_code = Exit.IO
+
+
+class _BadJournalError(Exception):
+    """The file was a journal, or is one of another version, but is of no use."""
 
 
 @dataclass(frozen=True)
@@ -59,94 +88,247 @@ def default_path() -> Path:
 class Journal:
     """The writer's end, and so the source of `seq`.
 
+    A journal that is corrupt is moved aside, and a new one begun. When the disk is full, read-only or broken
+    while it runs, messages are counted but not stored, until storing one succeeds again.
+
     Args:
         path: file, made if it is not there.
         durable: survive a power cut; a temporary journal need not.
+        days: older messages are dropped, 1024 at a time.
+        megabytes: the oldest messages are dropped when the file holds more.
 
     Raises:
         JournalError: it cannot be opened, or another daemon writes to it.
     """
 
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durable: bool = True,
+        days: int = Settings.journal_days,
+        megabytes: int = Settings.journal_mb,
+    ) -> None:
         self.path = path
-        shown = safe(str(path))
-        try:
-            self._lock = path.open(
-                "ab"
-            )  # stays open for as long as the database: closing it early would unlock that
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._database = sqlite3.connect(path, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-            self._database.executescript(_TABLE)
-            self.last_seq = self._database.execute("SELECT coalesce(max(seq), 0) FROM messages").fetchone()[0]
-        except BlockingIOError as exc:
-            raise JournalError(
-                f"another daemon writes the journal {shown}; give this one its own with --journal",
-                Exit.UNAVAILABLE,
-            ) from exc
-        except PermissionError as exc:
-            raise JournalError(
-                f"journal {shown} may not be written; choose --journal", Exit.NO_PERMISSION
-            ) from exc
-        except (OSError, sqlite3.Error) as exc:
-            raise JournalError(f"journal {shown}: {safe(str(exc))}") from exc
+        self.unstored = 0
+        """Messages that did not reach the file"""
+        self.writable = True
+        """Whether the last one did"""
+        self._days, self._bytes = days, megabytes * 1_000_000
+        self._synchronous = "FULL" if durable else "OFF"
+        self._bases: dict[bytes, tuple[int, bytes]] = {}  # topic -> seq and body, of this group
+        with _in_words(path):
+            try:
+                self.last_seq = self._open()
+            except _BadJournalError as exc:
+                self._move_aside(exc)
+                self.last_seq = self._open()
 
-    def append(self, message: Message) -> None:
-        """Store a message; on return it is committed.
+    def append(self, message: Message) -> Entry:
+        """Store a message; on return it is committed, if the journal is `writable`.
 
         Args:
             message: its `seq` is `last_seq + 1`.
 
         Raises:
-            JournalError: it is not stored.
+            JournalError: there is one with this `seq`.
         """
-        row = (message.seq, message.published.timestamp(), topic(message).decode(), to_bytes(message))
+        entry = Entry(message.seq, topic(message), to_bytes(message))
+        if message.seq % (1 << GROUP_BITS) == 0:
+            self._bases.clear()
         try:
-            self._database.execute("INSERT INTO messages VALUES (?, ?, ?, ?)", row)
-            if message.seq % _PRUNE_EVERY == 0:
-                self._database.execute("DELETE FROM messages WHERE seq <= ?", (message.seq - KEPT,))
-        except sqlite3.Error as exc:
+            self._store(entry, _milliseconds(message.published))
+        except sqlite3.IntegrityError as exc:
             raise JournalError(f"journal {safe(str(self.path))}: {safe(str(exc))}") from exc
+        except sqlite3.Error as exc:
+            self._failed(exc)
+        else:
+            self._succeeded()
         self.last_seq = message.seq
+        return entry
 
     def close(self) -> None:
         """Release the file."""
         self._database.close()
         self._lock.close()
 
+    def _open(self) -> int:
+        """Connect, and return the last `seq`."""
+        # The lock stays open for as long as the database: closing it early would unlock that.
+        self._lock = self.path.open("a+b")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock.seek(0)
+        if self._lock.read(len(MAGIC)).strip(b"\0") not in (b"", MAGIC.strip(b"\0")):
+            raise JournalError(f"{safe(str(self.path))} is something else; choose another --journal")
+        self._database = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            return self._prepare()
+        except sqlite3.DatabaseError as exc:
+            if _code(exc) in BAD:
+                raise _BadJournalError("is corrupt") from exc
+            raise
+
+    def _prepare(self) -> int:
+        """Make or check the tables, wherever messages will be added or dropped."""
+        ask = self._database.execute
+        ask("PRAGMA journal_mode=WAL")
+        ask(f"PRAGMA synchronous={self._synchronous}")
+        if ask("SELECT 1 FROM sqlite_schema").fetchone() is None:
+            self._database.executescript(_TABLES)
+        elif ask("PRAGMA user_version").fetchone() != (FORMAT,):
+            raise _BadJournalError("is of another version")
+        for order in ("ASC", "DESC"):
+            ask(f"SELECT * FROM messages ORDER BY seq {order}").fetchone()  # noqa: S608 - ours
+            ask(f"SELECT * FROM groups ORDER BY id {order}").fetchone()  # noqa: S608 - ours
+        (last,) = ask("SELECT coalesce(max(seq), 0) FROM messages").fetchone()
+        return int(last)
+
+    def _move_aside(self, reason: Exception) -> None:
+        self._database.close()
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        aside = f"{self.path}.bad-{moment}"
+        for suffix in ("-wal", "-shm", ""):
+            if Path(f"{self.path}{suffix}").exists():
+                Path(f"{self.path}{suffix}").rename(f"{aside}{suffix}")
+        self._lock.close()
+        log.error("journal %s %s; it is kept as %s", safe(str(self.path)), reason, safe(aside))
+
+    def _store(self, entry: Entry, published: int) -> None:
+        group = entry.seq >> GROUP_BITS
+        base = self._bases.get(entry.topic)
+        row = (
+            (entry.topic.decode(), None, entry.body) if base is None else (None, base[0], _pack(entry, base))
+        )
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            if entry.seq % PRUNE_EVERY == 0:
+                self._prune(group)
+            database.execute(
+                "INSERT INTO messages (seq, published, topic, base, body) VALUES (?, ?, ?, ?, ?)",
+                (entry.seq, published, *row),
+            )
+            database.execute(
+                "INSERT INTO groups VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET latest = max(latest, excluded.latest)",
+                (group, published),
+            )
+        self._bases.setdefault(entry.topic, (entry.seq, entry.body))
+
+    def _prune(self, current: int) -> None:
+        """Drop the oldest group if it is too old, or all are too large."""
+        oldest = self._database.execute("SELECT id, latest FROM groups ORDER BY id LIMIT 1").fetchone()
+        if oldest is None or oldest[0] == current:
+            return
+        too_old = oldest[1] < 1000 * (time.time() - 86400 * self._days)
+        if too_old or self._used_bytes() > self._bytes:
+            self._database.execute("DELETE FROM messages WHERE seq < ?", ((oldest[0] + 1) << GROUP_BITS,))
+            self._database.execute("DELETE FROM groups WHERE id = ?", (oldest[0],))
+
+    def _used_bytes(self) -> int:
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (self._database.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+        return int((pages - free) * size)
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        if self.writable:
+            log.error(
+                "journal %s cannot be written (%s); the stream goes on without it",
+                self.path,
+                safe(str(error)),
+            )
+        self.writable = False
+        self.unstored += 1
+
+    def _succeeded(self) -> None:
+        if not self.writable:
+            log.warning("the journal is written again; %d messages so far are not in it", self.unstored)
+        self.writable = True
+
 
 class JournalReader:
     """A reader's end, in any process.
 
     Raises:
-        JournalError: there is no journal.
+        JournalError: by every method: there is no journal, or it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with _in_words(path):
             self._database = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
             )
-            self.last_seq()
-        except sqlite3.Error as exc:
-            raise JournalError(f"journal {safe(str(path))}: {safe(str(exc))}") from exc
+        self.last_seq()
 
     def last_seq(self) -> int:
         """Highest `seq`, 0 in an empty journal."""
-        (last,) = self._database.execute("SELECT coalesce(max(seq), 0) FROM messages").fetchone()
+        ((last,),) = self._ask("SELECT coalesce(max(seq), 0) FROM messages")
         return int(last)
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         """At most `limit` messages with a higher `seq`, in order."""
-        rows = self._database.execute(
-            "SELECT seq, topic, body FROM messages WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        rows = self._ask(
+            "SELECT new.seq, coalesce(new.topic, base.topic), new.body, base.body"
+            " FROM messages AS new LEFT JOIN messages AS base ON base.seq = new.base"
+            " WHERE new.seq > ? ORDER BY new.seq LIMIT ?",
+            seq,
+            limit,
         )
-        return [Entry(number, name.encode(), body) for number, name, body in rows]
+        with _in_words(self._path):
+            return [Entry(number, name.encode(), _unpacked(body, base)) for number, name, body, base in rows]
 
     def seq_before(self, moment: datetime) -> int:
         """The `seq` after which everything published since `moment` comes."""
-        (first,) = self._database.execute(
-            "SELECT min(seq) FROM messages WHERE published >= ?", (moment.timestamp(),)
-        ).fetchone()
+        ((first,),) = self._ask(
+            "WITH first AS (SELECT min(id) AS id FROM groups WHERE latest >= ?1)"
+            " SELECT min(seq) FROM first JOIN messages"
+            " ON seq >= first.id << ?2 AND seq < (first.id + 1) << ?2 AND published >= ?1",
+            _milliseconds(moment),
+            GROUP_BITS,
+        )
         return self.last_seq() if first is None else int(first) - 1
+
+    def _ask(self, query: str, *values: int) -> list[tuple[Any, ...]]:
+        with _in_words(self._path):
+            return self._database.execute(query, values).fetchall()
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Say what is wrong with a journal."""
+    shown = safe(str(path))
+    try:
+        yield
+    except BlockingIOError as exc:
+        raise JournalError(
+            f"another daemon writes the journal {shown}; give this one its own with --journal",
+            Exit.UNAVAILABLE,
+        ) from exc
+    except PermissionError as exc:
+        raise JournalError(
+            f"journal {shown} may not be written; choose --journal", Exit.NO_PERMISSION
+        ) from exc
+    except IsADirectoryError as exc:
+        raise JournalError(f"journal {shown} is a folder; name a file in it, such as journal.sqlite") from exc
+    except (OSError, sqlite3.Error, zlib.error) as exc:
+        raise JournalError(f"journal {shown}: {safe(str(exc))}") from exc
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """Primary result code of SQLite; 0 if it was Python that complained."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(1000 * moment.timestamp())
+
+
+def _pack(entry: Entry, base: tuple[int, bytes]) -> bytes:
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=base[1])
+    return packer.compress(entry.body) + packer.flush()
+
+
+def _unpacked(body: bytes, base: bytes | None) -> bytes:
+    if base is None:
+        return body
+    return zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=base).decompress(body)

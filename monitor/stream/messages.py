@@ -135,7 +135,9 @@ class HealthMessage(Message):
     rss_mb: float
     """Resident memory of the core process"""
     durable: bool
-    """Whether messages reach the journal"""
+    """Whether messages reach the journal; if not, whoever is not listening misses them"""
+    unjournalled: int = 0
+    """Messages since the start that are not in the journal, because its disk was full, say"""
     skipped: int = 0
     """Windows since the start that were not recognised because there was no time for it"""
     drift_ppm: float | None = None

@@ -1,8 +1,9 @@
 """The publisher process: tells what the journal holds, live and on request.
 
 It owns every socket, so a client can hurt nothing but this process, which `doorbell.py` replaces at any time:
-what it misses meanwhile is in the journal. A byte on stdin says that the journal has something new, a byte on
-stdout that this was done; the end of stdin says that the core has stopped.
+what it misses meanwhile is in the journal. A packet on stdin says that the journal has something new, or is a
+message that could not be stored; a byte on stdout, that this was done; the end of stdin, that the core has
+stopped.
 
     live       XPUB, frames [topic, body]; a new subscriber gets the last label and health of each array
     catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, with or without `types` and
@@ -19,14 +20,15 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import zmq
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.doorbell import ANSWER, READY
-from monitor.stream.journal import Entry, JournalReader
+from monitor.stream.doorbell import ANSWER, READY, RING, from_packet
+from monitor.stream.journal import Entry, JournalError, JournalReader
 from monitor.stream.messages import LAST_VALUES, TYPES, catch_up_endpoint
 
 PIECE = 100
@@ -35,6 +37,8 @@ MOST = 1000
 """Messages for one request; the client asks again for more"""
 HIGH_WATER_MARK = 1000
 """Messages that wait for a slow subscriber before it misses some; it sees the hole in `seq` and asks"""
+MOST_BYTES = 1 << 20
+"""Of a packet on stdin; the socket allows less"""
 IN_USE = "is in use: another daemon may be running"
 
 
@@ -75,8 +79,9 @@ class Publisher:
         self._catch_up = self._bind(zmq.ROUTER, catch_up_endpoint(endpoint), 4096)
         self._sent = journal.last_seq()
         self._last: dict[bytes, Entry] = {}  # topic -> newest entry
-        for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
-            self._remember(entry)
+        with contextlib.suppress(JournalError):  # a damaged part costs last values, not the live stream
+            for entry in journal.after(max(boot_seq, self._sent - MOST), MOST):
+                self._remember(entry)
 
     def serve(self, doorbell: int, answers: int) -> None:
         """Publish until the doorbell (a file descriptor) closes; what is published is answered (another)."""
@@ -91,11 +96,11 @@ class Publisher:
             if self._catch_up in ready:
                 self._answer(self._catch_up.recv_multipart())
             if doorbell in ready:
-                rings = len(os.read(doorbell, 4096))
-                self._publish()
+                packet = os.read(doorbell, MOST_BYTES)
+                self._publish(self._unpublished() if packet in (b"", RING) else [from_packet(packet)])
                 with contextlib.suppress(BrokenPipeError):
-                    os.write(answers, ANSWER * rings)
-                ringing = rings > 0
+                    os.write(answers, ANSWER)
+                ringing = packet != b""
         self._context.destroy(linger=500)
 
     def _bind(self, kind: int, endpoint: str, most_bytes: int) -> zmq.Socket[bytes]:
@@ -115,12 +120,16 @@ class Publisher:
             raise _unavailable(endpoint, IN_USE if exc.errno == zmq.EADDRINUSE else str(exc)) from exc
         return bound
 
-    def _publish(self) -> None:
+    def _unpublished(self) -> Iterator[Entry]:
+        """What the journal has beyond what was sent."""
         while entries := self._journal.after(self._sent, PIECE):
-            for entry in entries:
-                self._remember(entry)
-                self._live.send_multipart([entry.topic, entry.body])
-            self._sent = entries[-1].seq
+            yield from entries
+
+    def _publish(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._remember(entry)
+            self._live.send_multipart([entry.topic, entry.body])
+            self._sent = entry.seq
 
     def _remember(self, entry: Entry) -> None:
         if _type(entry).decode() in LAST_VALUES:
@@ -136,10 +145,13 @@ class Publisher:
         client, request = frames[0], frames[-1]
         try:
             seq, types, limit = self._parse(request)
+            entries = self._journal.after(seq, limit)
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             self._catch_up.send_multipart([client, b"error", b"bad request"])
             return
-        entries = self._journal.after(seq, limit)
+        except JournalError as exc:  # a damaged part of it must not end the live stream
+            self._catch_up.send_multipart([client, b"error", str(exc).encode()])
+            return
         last = entries[-1].seq if entries else seq
         wanted = [entry.body for entry in entries if _type(entry).decode() in types]
         for first in range(0, len(wanted), PIECE):

@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import zmq
 
@@ -28,6 +27,8 @@ TOPIC = b"activity/"
 RECEIVE_HIGH_WATER_MARK = 10_000
 """Messages that wait here while catching up"""
 REPLY_TIMEOUT_MS = 2000
+ATTEMPTS = 5
+"""Requests without an answer until a hole is left; a publisher that ended is replaced within seconds"""
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Nothing is published after it, so asking for that gives only the journal's last number"""
 
@@ -39,6 +40,8 @@ class Subscription:
         endpoint: of the daemon's live stream.
         since: begin with what was published since then; the default is now. The last label and health of each
             array come in any case.
+        after: begin with what comes after the message of this `seq`, the last that was dealt with; instead of
+            `since`.
         types: message types wanted, such as `{"label"}`; all by default.
 
     Raises:
@@ -46,7 +49,12 @@ class Subscription:
     """
 
     def __init__(
-        self, endpoint: str, *, since: datetime | None = None, types: Iterable[str] | None = None
+        self,
+        endpoint: str,
+        *,
+        since: datetime | None = None,
+        after: int | None = None,
+        types: Iterable[str] | None = None,
     ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._types = None if types is None else frozenset(types)
@@ -65,22 +73,16 @@ class Subscription:
         self._boot_id = ""
         self._published = NEVER  # the last message
         self._since = since or NEVER
-        self._seq: int | None = None  # up to here everything wanted was handed out, last values apart
+        self._seq = after  # up to here everything wanted was handed out, last values apart
+        self._dealt_with = after or 0
         self._told: dict[tuple[str, str, str], int] = {}  # node, array and type -> newest `seq`
-        self._ready: deque[Message] = deque()
-        if since is not None:
-            # Subscribed first, so that nothing is missed between the journal's end and the live stream.
-            self._catch_up({"since": since.isoformat()})
+        self._deadline: float | None = None
+        self._joined = self._join(past=since is not None or after is not None)
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message, or None if `timeout` seconds passed without one."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._ready:
-            left = None if deadline is None else max(0, round(1000 * (deadline - time.monotonic())))
-            if not self._live.poll(left):
-                return None
-            self._take(_parsed(self._live.recv_multipart()[-1]))
-        return self._ready.popleft()
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        return next(self._joined)
 
     def __iter__(self) -> Iterator[Message]:
         while True:
@@ -109,55 +111,90 @@ class Subscription:
         socket.connect(endpoint)
         return socket
 
-    def _take(self, message: Message | None) -> None:
-        """Hand out a live message, after what was missed before it."""
-        if message is None:
-            return
-        self.heard = True
-        if self._seq is not None and message.seq <= self._seq and self._boot_id not in ("", message.boot_id):
-            # A daemon with another journal, such as a new replay.
-            self._seq, self._since, self._told = None, self._published, {}
-        if self._seq is None:  # it may be a last value, long before the journal's end
-            self._catch_up({"since": self._since.isoformat()})
-        elif message.seq > self._seq + 1:
-            self._catch_up({"after_seq": self._seq})
-        self._hand_out(message)
+    def _join(self, *, past: bool) -> Iterator[Message | None]:
+        """Live messages for ever, each after what was missed before it; None whenever the time is up.
 
-    def _hand_out(self, message: Message | None) -> None:
-        if message is None:
-            return
+        Subscribed first, then asked for the past, so that nothing is missed between the two. What does not
+        fit into the queue of the live stream meanwhile is a hole like any other.
+        """
+        if past:
+            yield from self._missed()
+        while True:
+            message = self._next_live()
+            if message is None:
+                yield None
+                continue
+            self.heard = True
+            if self._is_of_another_journal(message):  # of a new replay, say
+                self._seq, self._dealt_with, self._since, self._told = None, 0, self._published, {}
+            if (
+                self._seq is None or message.seq > self._seq + 1
+            ):  # a last value may be older than the journal's end
+                yield from self._missed()
+            yield from self._new(message)
+
+    def _next_live(self) -> Message | None:
+        """The next message, or None if the time is up."""
+        while True:
+            left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+            if not self._live.poll(None if left is None else round(1000 * left)):
+                return None
+            if message := _parsed(self._live.recv_multipart()[-1]):
+                return message
+
+    def _is_of_another_journal(self, message: Message) -> bool:
+        behind = self._seq is not None and message.seq <= self._seq
+        return behind and self._boot_id not in ("", message.boot_id)
+
+    def _new(self, message: Message) -> Iterator[Message]:
+        """The message, if it was not handed out before and is wanted."""
         kind = (message.node, message.array, message.type)
-        if message.seq <= self._told.get(kind, 0):
+        if message.seq <= max(self._dealt_with, self._told.get(kind, 0)):
             return  # seen before: last values are sent to everybody when somebody subscribes
         if message.seq <= (self._seq or 0) and message.type not in LAST_VALUES:
             return  # on its way when the journal was asked for what is newer
+        if self._seq is not None and message.seq > self._seq + 1:
+            lost = f"{self._seq + 1} to {message.seq - 1}"
+            log.warning("messages %s are lost: the journal does not have them", lost)
         self._told[kind] = message.seq
         self._boot_id, self._published = message.boot_id, message.published
         self._seq = max(self._seq or 0, message.seq)
         if self._types is None or message.type in self._types:
-            self._ready.append(message)
+            yield message
 
-    def _catch_up(self, request: dict[str, Any]) -> None:
-        """Hand out what the journal has; if it does not answer, the live stream goes on with a hole."""
+    def _missed(self) -> Iterator[Message]:
+        """What the journal has; if it does not answer, the live stream goes on with a hole."""
+        for _ in range(ATTEMPTS if self._seq is not None else 1):  # at first there may be no daemon
+            if (yield from self._answered()):
+                return
+        log.warning("no answer from %s; messages may be missing", catch_up_endpoint(self._endpoint))
+
+    def _answered(self) -> Generator[Message, None, bool]:
+        """Ask for everything from here on; whether it came to the end."""
         socket = self._connect(zmq.DEALER, catch_up_endpoint(self._endpoint))
         try:
-            socket.send(json.dumps(request).encode())
+            socket.send(self._request())
             while socket.poll(REPLY_TIMEOUT_MS):
                 kind, *parts = socket.recv_multipart()
                 if kind == b"messages":
                     for body in parts:
-                        self._hand_out(_parsed(body))
+                        if message := _parsed(body):
+                            yield from self._new(message)
                     continue
                 if kind != b"end":
                     break
                 end = json.loads(parts[0])
                 self._seq = max(self._seq or 0, end["last_seq"])
                 if not end["more"]:
-                    return
-                socket.send(json.dumps({"after_seq": end["last_seq"]}).encode())
-            log.warning("no answer from %s; messages may be missing", catch_up_endpoint(self._endpoint))
+                    return True
+                socket.send(self._request())
         finally:
             socket.close(linger=0)
+        return False
+
+    def _request(self) -> bytes:
+        wanted = {"since": self._since.isoformat()} if self._seq is None else {"after_seq": self._seq}
+        return json.dumps(wanted).encode()
 
 
 def _parsed(body: bytes) -> Message | None:
@@ -169,13 +206,18 @@ def _parsed(body: bytes) -> Message | None:
 
 
 def subscribe(
-    endpoint: str, *, since: datetime | None = None, types: Iterable[str] | None = None
+    endpoint: str,
+    *,
+    since: datetime | None = None,
+    after: int | None = None,
+    types: Iterable[str] | None = None,
 ) -> Subscription:
     """Subscribe to a daemon; iterate over the result, for ever.
 
     Args:
         endpoint: such as `tcp://127.0.0.1:5556`.
         since: begin with what was published since then; the default is now.
+        after: begin with what comes after the message of this `seq`, the last that was dealt with.
         types: message types wanted, such as `{"label"}`; all by default.
     """
-    return Subscription(endpoint, since=since, types=types)
+    return Subscription(endpoint, since=since, after=after, types=types)

@@ -175,9 +175,11 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
         (
             ["--replay", "{wav}", "--journal", "{tmp}/text.wav"],
             74,
-            "journal .*text.wav: file is not a database",
+            "text.wav is something else; choose another --journal",
         ),
         (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
+        (["subscribe", "--after", "-1"], 2, "expected one argument|is no number of a message"),
+        (["subscribe", "--after", "1", "--since", "1h"], 2, "not allowed with argument"),
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(

@@ -60,6 +60,7 @@ def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
         ("loop = true", "loop", True),
         ("hop = 2.5", "hop", 2.5),
         ("unknown_below = 0.6", "unknown_below", 0.6),
+        ("journal_days = 30", "journal_days", 30),
         ('publish = "none"', "publish", "none"),
         ('publish = "ipc:///run/a/stream"', "publish", "ipc:///run/a/stream"),
     ],
@@ -74,6 +75,7 @@ def test_values_of_a_file(tmp_path: Path, text: str, key: str, value: object) ->
     [
         ("thread = 2", "thread: no such setting; did you mean threads?"),
         ("zebra = 2", "zebra: no such setting$"),
+        ("journal_mb = 5", "journal_mb: a whole number from 10 to 1000000 wanted, not 5"),
         ("threads = 0", "threads: a whole number from 1 to 64 wanted, not 0"),
         ("threads = 1.5", "threads: a whole number"),
         ("threads = true", "threads: a whole number"),

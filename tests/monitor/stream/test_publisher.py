@@ -16,8 +16,8 @@ import zmq
 from monitor.errors import Exit, MonitorError
 from monitor.stream import doorbell
 from monitor.stream.doorbell import Doorbell
-from monitor.stream.journal import Journal
-from monitor.stream.messages import Message, catch_up_endpoint, from_bytes
+from monitor.stream.journal import Entry, Journal
+from monitor.stream.messages import Message, catch_up_endpoint, from_bytes, to_bytes, topic
 from monitor.stream.subscriber import Subscription, subscribe
 from tests.toys import MOMENT, gap_message, health_message, label_message
 
@@ -115,6 +115,77 @@ def test_since_gives_the_past_and_goes_on_live(stream: Stream) -> None:
     with subscribe(stream.endpoint, since=MOMENT) as subscription:
         stream.send(*(label_message(seq) for seq in range(2501, 2601)))
         assert seqs(subscription, 2600) == list(range(1, 2601))
+
+
+def test_the_past_is_not_loaded_at_once(stream: Stream) -> None:
+    """It is asked for piece by piece, as it is read; the live stream waits meanwhile."""
+    stream.send(*(label_message(seq) for seq in range(1, 5001)))
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        assert subscription.receive(5.0) == label_message(1)
+        assert subscription._seq == 1
+        stream.send(label_message(5001))
+        assert seqs(subscription, 5001) == list(range(2, 5002))
+
+
+def test_after_goes_on_where_somebody_stopped(stream: Stream) -> None:
+    """The last label and health are not told again."""
+    stream.send(*(label_message(seq) for seq in range(1, 21)), health_message(21))
+    wait_until_published(stream, 21)
+    with subscribe(stream.endpoint, after=15) as subscription:
+        assert seqs(subscription, 21) == list(range(16, 22))
+    with subscribe(stream.endpoint, after=21) as subscription:
+        assert subscription.receive(0.5) is None
+        stream.send(label_message(22))
+        assert subscription.receive(5.0) == label_message(22)
+
+
+def test_a_publisher_killed_while_it_is_asked_is_asked_again(stream: Stream) -> None:
+    """The past goes on where the answer broke off."""
+    stream.send(*(label_message(seq) for seq in range(1, 3001)))
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        assert subscription.receive(5.0) == label_message(1)
+        stream.doorbell._process.kill()
+        stream.doorbell._process.wait()
+        stream.supervise(0.1)
+        assert seqs(subscription, 3000, timeout=20.0) == list(range(2, 3001))
+
+
+def test_what_the_journal_does_not_have_is_said_to_be_lost(
+    stream: Stream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as what it dropped because it was too old, or could not store."""
+    stream.send(label_message(1))
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        assert seqs(subscription, 1) == [1]
+        stream.send(label_message(5), label_message(6))
+        assert seqs(subscription, 6) == [5, 6]
+    assert caplog.messages == ["messages 2 to 4 are lost: the journal does not have them"]
+
+
+def test_a_message_that_could_not_be_stored_is_published(stream: Stream) -> None:
+    """It goes to the publisher directly, and what is stored later comes after it."""
+    with subscribe(stream.endpoint, since=MOMENT) as subscription:
+        stream.send(label_message(1))
+        assert seqs(subscription, 1) == [1]
+        body = to_bytes(label_message(2, array="hall"))
+        stream.doorbell.ring(Entry(2, topic(label_message(2, array="hall")), body))
+        assert subscription.receive(5.0) == label_message(2, array="hall")
+        stream.send(label_message(3))
+        assert subscription.receive(5.0) == label_message(3)
+
+
+def test_a_damaged_part_of_the_journal_ends_nothing(stream: Stream) -> None:
+    """Whoever asks for it is told; the rest is served, live and from the past."""
+    stream.send(*(label_message(seq) for seq in range(1, 11)))
+    wait_until_published(stream, 10)
+    stream.journal._database.execute("UPDATE messages SET body = x'ff' WHERE seq = 5")
+    ((kind, text),) = ask(stream.endpoint, b'{"after_seq": 0}')
+    assert kind == b"error"
+    assert b"journal.sqlite: Error -3 while decompressing" in text
+    assert len(ask(stream.endpoint, b'{"after_seq": 6}')[0]) == 1 + 4
+    with subscribe(stream.endpoint) as subscription:
+        stream.send(label_message(11))
+        assert seqs(subscription, 11)[-1] == 11
 
 
 def test_since_now_gives_nothing_old(stream: Stream) -> None:
@@ -263,6 +334,10 @@ def test_catch_up_comes_in_bounded_pieces(stream: Stream) -> None:
         b'{"after_seq": 1, "types": 7}',
         b"[" * 3000,
         b"\xff\xfe",
+        b'{"after_seq": ' + b"9" * 4000 + b"e}",
+        b'{"after_seq": 1, "types": [["label"]]}',
+        b'{"after_seq": 1, "limit": "all"}',
+        b'{"since": "' + b"x" * 4000 + b'"}',
     ],
 )
 def test_a_bad_request_is_answered_and_harmless(stream: Stream, request_: bytes) -> None:
