@@ -26,8 +26,8 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Below the range that the system gives to outgoing connections: a client that waits for its daemon on such a
-# port could otherwise connect to itself and take it. In any order, so that tests that run beside these (workers,
-# another checkout) do not take the same ones.
+# port could otherwise connect to itself and take it. In any order, so that workers, and other checkouts whose
+# tests run at the same time, do not take the same ones.
 PORTS = iter(random.sample(range(20_000, 32_000, 2), k=6_000))
 
 
