@@ -177,6 +177,12 @@ class Settings:
     journal_mb: int = _setting(
         1000, _integer(10, 1_000_000), "megabytes of messages that are kept, the newest ones", "N"
     )
+    metrics: int | None = _setting(
+        None,
+        _integer(1, 65535),
+        "serve numbers for Prometheus on 127.0.0.1 at this port (default: nowhere)",
+        "PORT",
+    )
     threads: int = _setting(1, _integer(1, 64), "threads for the models", "N")
     provider: str = _setting(
         "auto", _one_of("auto", "cpu", "cuda"), "where the models run: auto, cpu or cuda", "NAME"

@@ -51,6 +51,11 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
         if bundle.manifest.notice:
             log.warning("bundle %s: %s", bundle.manifest.name, bundle.manifest.notice)
         notifier = stack.enter_context(closing(Notifier(bundle.manifest.window_seconds)))
+        if settings.metrics is not None:
+            from monitor.metrics import Metrics
+
+            sinks = [*sinks, stack.enter_context(closing(Metrics(settings.metrics)))]
+            log.info("metrics on http://127.0.0.1:%d/metrics", settings.metrics)
         core = Core(
             settings,
             recogniser=recogniser,

@@ -402,6 +402,7 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
         ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
         ("rich", {"monitor/views/dashboard.py", "monitor/views/inventory.py"}),
         ("paho", {"monitor/views/broker.py"}),
+        ("prometheus_client", {"monitor/metrics.py"}),
         ("torch", set()),
         ("trainer", set()),
         ("export", set()),
