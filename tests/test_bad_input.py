@@ -12,7 +12,6 @@ import math
 import os
 import pickle
 import re
-import struct
 import threading
 import zipfile
 from collections.abc import Callable
@@ -32,26 +31,12 @@ from monitor.config import Settings, resolve
 from monitor.errors import Exit, MonitorError
 from monitor.inference import bundle, svm
 from monitor.stream.messages import LabelMessage, Message
+from tests.riff import PCM, SAMPLES, extension, header, wav
 from tests.toys import RATE, tone, toy_manifest, write_audio
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = (32767 * tone("low", 1.25).T).astype("<i2").tobytes()
 
 Make = Callable[[Path], object]
-
-
-def wav(*chunks: tuple[bytes, bytes], form: bytes = b"RIFF") -> bytes:
-    """A WAV of any chunks."""
-    body = b"".join(
-        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
-    )
-    return form + struct.pack("<I", len(body) + 4) + b"WAVE" + body
-
-
-def header(kind: int = 1, channels: int = 4, rate: int = RATE, bits: int = 16, frame: int = 8) -> bytes:
-    """A format chunk, of 16 bits and four channels unless told otherwise."""
-    second = rate * frame & 0xFFFFFFFF
-    return struct.pack("<HHIIHH", kind, channels, rate, second, frame, bits)
 
 
 def plain(**fields: int) -> bytes:
@@ -59,13 +44,6 @@ def plain(**fields: int) -> bytes:
     return wav((b"fmt ", header(**fields)), (b"data", SAMPLES))
 
 
-def extended(guid: bytes) -> bytes:
-    """A WAV with an extended header, as recorders of four channels write it."""
-    form = header(0xFFFE) + struct.pack("<HHI", 22, 16, 0xF) + guid
-    return wav((b"fmt ", form), (b"data", SAMPLES))
-
-
-PCM = bytes.fromhex("0100000000001000800000aa00389b71")
 GOOD = plain()
 
 
@@ -90,8 +68,13 @@ AUDIO = [
     Audio("never finished", GOOD[:40] + bytes(4) + SAMPLES, 0, "is an unfinished recording"),
     Audio("streamed", GOOD[:40] + b"\xff" * 4 + SAMPLES, 1, "was never finished: playing the 20000 frames"),
     Audio("without a total size", GOOD[:4] + bytes(4) + GOOD[8:], 1),
-    Audio("extended header", extended(PCM), 1),
-    Audio("unknown extended format", extended(bytes(16)), 0, "is not a usable audio file"),
+    Audio("extended header", wav((b"fmt ", extension(PCM)), (b"data", SAMPLES)), 1),
+    Audio(
+        "unknown extended format",
+        wav((b"fmt ", extension(bytes(16))), (b"data", SAMPLES)),
+        0,
+        "is not a usable audio file",
+    ),
     Audio("adpcm", plain(kind=2, channels=2, bits=4, frame=256), 0, "is not a usable audio file"),
     Audio("no channels", plain(channels=0, frame=0), 0, "is not a usable audio file"),
     Audio("1025 channels", plain(channels=1025, frame=2050), 0, "is not a usable audio file"),
@@ -110,7 +93,7 @@ AUDIO = [
     ),
     Audio(
         "endless list",
-        GOOD[:36] + b"LIST" + struct.pack("<I", 0xFFFFFFF0) + GOOD[36:],
+        GOOD[:36] + b"LIST\xf0\xff\xff\xff" + GOOD[36:],
         0,
         "is not a usable audio file",
     ),
