@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import multiprocessing
 import resource
 import signal
@@ -66,6 +67,7 @@ def _end(code: int) -> str:
 
 def _child(name: str, folder: Path, examples: int, seed: int) -> None:
     _limit_memory()
+    logging.disable()  # warnings of files that are cut off
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it must end the process, whatever that is doing
     (folder / "row").write_text(json.dumps(attempt(targets()[name], folder, examples, seed)))
 

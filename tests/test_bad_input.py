@@ -44,6 +44,15 @@ def plain(**fields: int) -> bytes:
     return wav((b"fmt ", header(**fields)), (b"data", SAMPLES))
 
 
+def streamed_flac() -> bytes:
+    """A FLAC that was written to a pipe: its header holds 0 for the number of frames."""
+    file = io.BytesIO()
+    soundfile.write(file, tone("low", 1.25).T, RATE, format="FLAC")
+    data = bytearray(file.getvalue())
+    data[22:26] = bytes(4)
+    return bytes(data)
+
+
 GOOD = plain()
 
 
@@ -67,6 +76,9 @@ AUDIO = [
     Audio("cut in its samples", GOOD[:-2000], 1, "is cut off: playing the 19750 frames that are there"),
     Audio("never finished", GOOD[:40] + bytes(4) + SAMPLES, 0, "is an unfinished recording"),
     Audio("streamed", GOOD[:40] + b"\xff" * 4 + SAMPLES, 1, "was never finished: playing the 20000 frames"),
+    Audio(
+        "streamed FLAC", streamed_flac(), 0, "unfinished recording: its header does not say how long it is"
+    ),
     Audio("without a total size", GOOD[:4] + bytes(4) + GOOD[8:], 1),
     Audio("extended header", wav((b"fmt ", extension(PCM)), (b"data", SAMPLES)), 1),
     Audio(

@@ -30,6 +30,9 @@ SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".
 BLOCK_SECONDS = 0.1
 RATES = range(4000, 192_001)
 """Sample rates that are believed, hertz"""
+_UNFINISHED = "is an unfinished recording: its header {} (repair it, for example with sox)"
+_UNKNOWN = (1 << 63) - 1
+"""Frames of a FLAC that was written to a pipe"""
 _STREAMED = 0xFFFFFFFF
 """Data size in the header of a WAV that was written to a pipe"""
 _PLAIN = (1, 3, 0xFFFE)
@@ -174,9 +177,9 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
     if wav is not None and wav.contradiction:
         return f"has a header that contradicts itself: {wav.contradiction}"
     if wav is not None and wav.declared == 0 < wav.present:
-        return (
-            "is an unfinished recording: its header says that it is empty (repair it, for example with sox)"
-        )
+        return _UNFINISHED.format("says that it is empty")
+    if audio.frames == _UNKNOWN:  # libsndfile then loses its place with every read
+        return _UNFINISHED.format("does not say how long it is")
     if audio.frames == 0:
         return "holds no audio"
     return None

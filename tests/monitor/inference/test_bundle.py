@@ -301,6 +301,16 @@ def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         load(path)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_another_method_is_refused(tmp_path: Path, method: int) -> None:
+    """The header of such a file could ask for gigabytes, and damage to it shows as yet other exceptions."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("bundle.json", b" " * 1000)
+    with pytest.raises(BundleError, match=r"bundle\.json is packed by a method other than deflate"):
+        load(path)
+
+
 @pytest.mark.parametrize("name", ["a.bundle", "a.zip"])
 def test_a_small_computer_can_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """No memory is reserved for the largest bundle that would be allowed."""

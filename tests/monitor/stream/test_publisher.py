@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -303,6 +305,38 @@ def ask(endpoint: str, request: bytes) -> list[list[bytes]]:
                 break
     context.destroy()
     return replies
+
+
+@contextmanager
+def stranger(endpoint: str, tail: bytes) -> Iterator[None]:
+    """Some other program that answers every catch-up request."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context.socket(zmq.ROUTER) as socket, ThreadPoolExecutor() as threads:
+        socket.bind(catch_up_endpoint(endpoint))
+        over = threading.Event()
+
+        def serve() -> None:
+            while not over.is_set():
+                if socket.poll(50):
+                    client, *_ = socket.recv_multipart()
+                    socket.send_multipart([client, b"end", tail])
+
+        served = threads.submit(serve)
+        yield
+        over.set()
+        served.result()
+    context.destroy(linger=0)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [b"", b"[]", b"{}", b'{"last_seq": "all", "more": 0}', b'{"last_seq": 1e400, "more": 0}', b"[" * 9999],
+)
+def test_a_bad_answer_is_none(endpoint: str, caplog: pytest.LogCaptureFixture, tail: bytes) -> None:
+    """Whoever answers in place of the daemon: the client says that messages may be missing, and goes on."""
+    with stranger(endpoint, tail), subscribe(endpoint, after=0) as subscription:
+        assert subscription.receive(0.0) is None
+    assert caplog.messages == [f"no answer from {catch_up_endpoint(endpoint)}; messages may be missing"]
 
 
 def test_catch_up_comes_in_bounded_pieces(stream: Stream) -> None:
