@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
 from tests.riff import PCM, extension, header, wav
 
-edits = st.sampled_from([1, 1, 1, 2, 3, 6])
+EDITS = (1, 1, 1, 2, 3, 6)
 """Changes to one input: where there are many, most inputs fail early and alike"""
 HEAD = 128
 """Bytes at the start of a file in which half of all changes are made"""
 BEYOND = '"@1e400@"'
 """Stands for a number that JSON allows and no float holds"""
 
-edges = st.sampled_from([0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFF0])
-sizes = edges | st.integers(0, 0xFFFFFFFF)
+EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFF0, 0xFFFFFFFF)
+"""Numbers at which sizes overflow"""
+LENGTH = 32
+"""Bytes that are replaced or removed at once, at most"""
 
 
-@st.composite
-def changed(draw: st.DrawFn, originals: Sequence[bytes]) -> bytes:
+def changed(originals: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     """One of the originals, with bits, bytes, numbers or stretches changed, or its end cut off."""
-    data = bytearray(draw(st.sampled_from(originals)))
-    for _ in range(draw(edits)):
-        last = max(0, len(data) - 1)
-        place = draw(st.integers(0, min(HEAD, last)) | st.integers(0, last))
-        length = draw(st.integers(1, 32))
-        match draw(st.sampled_from(["flip", "number", "bytes", "remove", "repeat", "cut"])):
-            case "flip" if data:
-                data[place] ^= 1 << draw(st.integers(0, 7))
+    return st.builds(_changed, st.sampled_from(originals), st.integers(0, 1 << 32))
+
+
+def _changed(original: bytes, seed: int) -> bytes:
+    """By Python's chance: hypothesis would draw some places again and again."""
+    data, chance = bytearray(original), random.Random(seed)
+    for _ in range(chance.choice(EDITS)):
+        place = chance.randrange(min(HEAD, len(data) + 1) if chance.random() < 0.5 else len(data) + 1)
+        length = chance.randint(1, LENGTH)
+        match chance.choice(["flip", "flip", "number", "bytes", "remove", "repeat", "cut"]):
+            case "flip" if place < len(data):
+                data[place] ^= 1 << chance.randrange(8)
             case "number":
-                data[place : place + 4] = draw(sizes).to_bytes(4, draw(st.sampled_from(["little", "big"])))
+                order: Literal["little", "big"] = chance.choice(["little", "big"])
+                data[place : place + 4] = chance.choice(EDGES).to_bytes(4, order)
             case "bytes":
-                data[place : place + length] = draw(st.binary(max_size=32))
+                data[place : place + length] = chance.randbytes(chance.randint(0, LENGTH))
             case "remove":
                 del data[place : place + length]
             case "repeat":
@@ -95,7 +102,7 @@ nests = st.builds(
 def documents(draw: st.DrawFn, originals: Sequence[dict[str, Any]]) -> bytes:
     """One of the JSON objects, in which some values are others, or gone."""
     document = copy.deepcopy(draw(st.sampled_from(originals)))
-    for _ in range(draw(edits)):
+    for _ in range(draw(st.sampled_from(EDITS))):
         places = list(_places(document))
         if not places:
             break

@@ -21,12 +21,10 @@ from hypothesis import strategies as st
 
 from monitor.audio.replay import Replay
 from monitor.audio.sources import Block
-from monitor.errors import MonitorError
 from monitor.inference import bundle, svm
 from monitor.inference.logmel import mel_bands
 from monitor.inference.manifest import manifest_bytes, read_manifest
 from monitor.inference.recognise import Recogniser
-from monitor.inference.svm import LinearSvm
 from monitor.stream.journal import Journal, JournalReader
 from monitor.stream.messages import from_bytes, to_bytes, topic
 from monitor.stream.publisher import Publisher
@@ -139,12 +137,8 @@ def _machines(_: Path) -> Try:
     """Machines decide, whatever their numbers."""
 
     def read(data: bytes) -> None:
-        try:
-            machines = svm.from_bytes(data)
-        except ValueError as exc:  # what a bundle makes a BundleError of
-            raise MonitorError(str(exc)) from exc
+        machines = bundle.assemble(MANIFEST_OF_BOTH, {**FILES, bundle.MACHINES: data}).machines()
         for machine in machines.values():
-            assert isinstance(machine, LinearSvm)
             with np.errstate(all="ignore"):
                 machine.decide(np.ones((1, machine.weights.shape[1])))
 
