@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.toys import tone, write_audio
+from tests.toys import RATE, tone, write_audio
+from tests.unplugged import COMPILER, Plug
 from tests.virtual_card import MISSING, VirtualCard
 
 pytestmark = pytest.mark.skipif(
@@ -57,6 +59,17 @@ class Daemon:
                 return self.messages[-1]
         raise AssertionError(f"the daemon ended: {self.messages[-3:]}")
 
+    def capture(self) -> int:
+        """Its capture process."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        (capture,) = [
+            int(pid)
+            for pid in children
+            if b"monitor.audio.capture" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        return capture
+
     def stop(self) -> float:
         """SIGTERM; return the seconds until it has ended."""
         began = time.monotonic()
@@ -83,6 +96,11 @@ def sequence(messages: list[dict[str, Any]]) -> list[str]:
 def is_label(name: str | None = None) -> Callable[[dict[str, Any]], bool]:
     """Whether a message is a label, of the given name."""
     return lambda message: message["type"] == "label" and name in (None, message["label"])
+
+
+def is_state(name: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a message says that an array is in this state."""
+    return lambda message: message["type"] == "health" and message["state"] == name
 
 
 def start(card: VirtualCard, bundle: Path, endpoint: str) -> Daemon:
@@ -117,12 +135,8 @@ def test_a_killed_capture_process_is_replaced(
     with card.play(recording) as player:
         daemon = start(card, toy_bundle, endpoint)
         daemon.until(is_label())
-        children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
-        (capture,) = [
-            pid for pid in children if b"monitor.audio.capture" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
         killed = time.monotonic()
-        os.kill(int(capture), signal.SIGKILL)
+        os.kill(daemon.capture(), signal.SIGKILL)
         daemon.until(lambda message: message["type"] == "health" and message["state"] == "reconnecting")
         assert time.monotonic() - killed < 1.5
         daemon.until(is_label())
@@ -149,6 +163,37 @@ def test_a_restarted_sound_server_is_found_again(
         assert daemon.stop() < 2.0
         player.kill()
     daemon.timeline()
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+def test_a_pulled_plug_is_a_gap_and_the_card_is_found_again(
+    card: VirtualCard, recording: Path, toy_bundle: Path, endpoint: str, tmp_path: Path
+) -> None:
+    """What ALSA says of a card that is gone ends the capture process; a fresh one listens when it is back."""
+    plug = Plug(tmp_path)
+    card.environment |= plug.environment
+    with card.play(recording) as player:
+        daemon = start(card, toy_bundle, endpoint)
+        daemon.until(is_label())
+        before, pulled = daemon.capture(), datetime.now(UTC)
+        plug.pull()
+        daemon.until(is_state("reconnecting"))
+        time.sleep(1.0)
+        plug.insert()
+        mended = datetime.now(UTC)
+        daemon.until(is_state("listening"))
+        daemon.until(is_label())
+        assert daemon.capture() != before
+        daemon.stop()
+        player.kill()
+    lost = [item for item in daemon.timeline() if item["type"] == "gap" and item["reason"] == "device_lost"]
+    first, last = datetime.fromisoformat(lost[0]["start"]), datetime.fromisoformat(lost[-1]["end"])
+    assert first < pulled + timedelta(seconds=1)  # with the window that it cuts
+    assert mended < last
+    samples = sum(item["lost_samples"] for item in lost)
+    assert samples / RATE == pytest.approx(
+        (last - first).total_seconds(), abs=0.002
+    )  # times are rounded to 1 ms
 
 
 def test_devices_lists_the_string_to_paste(card: VirtualCard) -> None:
