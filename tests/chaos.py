@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from rich.progress import track
 
 from tests.counter import RATE, encode
 from tests.toys import write_toy_bundle
+from tests.unplugged import COMPILER, Plug
 from tests.virtual_card import MISSING, SINK, VirtualCard
 from trainer.tables import Column, markdown
 
@@ -53,6 +55,8 @@ class Scene:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         (folder / "card").mkdir()
         self.card = stack.enter_context(VirtualCard(folder / "card"))
+        self.plug = Plug(folder)
+        self.card.environment |= self.plug.environment
         self.bundle = write_toy_bundle(folder / "toy.bundle")
         self.endpoint = f"ipc://{folder}/stream"
         self._over = threading.Event()
@@ -147,6 +151,12 @@ def _replug(channels: int) -> Callable[[Scene], object]:
     return act
 
 
+def _room_on_disk(size: int) -> Callable[[Scene], object]:
+    """As a full disk does, the limit makes every write to a file fail."""
+    limits = (size, resource.RLIM_INFINITY)
+    return lambda scene: resource.prlimit(scene.daemon.pid, resource.RLIMIT_FSIZE, limits)
+
+
 def _replace_model(scene: Scene) -> None:
     (model,) = scene.bundle.glob("*.onnx")
     model.write_bytes(b"no model at all")
@@ -168,6 +178,7 @@ FAULTS = (
     Fault("capture process stopped", _child("monitor.audio.capture", signal.SIGSTOP)),
     Fault("sound server killed", lambda scene: scene.card.stop(), 3.0, lambda scene: scene.card.start()),
     Fault("sound server stopped", _server(signal.SIGSTOP), 5.0, _server(signal.SIGCONT)),
+    Fault("plug pulled", lambda scene: scene.plug.pull(), 3.0, lambda scene: scene.plug.insert()),
     Fault("source unloaded", _pactl("unload-module", "module-null-sink"), 3.0, _pactl("load-module", *SINK)),
     Fault("back with two channels", _replug(2), 8.0, _replug(4)),
     Fault("suspended", _pactl("suspend-sink", "array", "1"), 3.0, _pactl("suspend-sink", "array", "0")),
@@ -186,6 +197,7 @@ FAULTS = (
     Fault("publisher killed", _child("monitor.stream.publisher", signal.SIGKILL)),
     Fault("publisher stopped", _child("monitor.stream.publisher", signal.SIGSTOP), 10.0),
     Fault("subscriptions by the thousand", _flood),
+    Fault("disk full", _room_on_disk(1), 5.0, _room_on_disk(resource.RLIM_INFINITY)),
     Fault("model replaced", _replace_model),
 )
 
@@ -211,8 +223,9 @@ def play(scene: Scene, fault: Fault) -> dict[str, Any]:
 
 def main() -> int:
     """Play every fault and print the table; 1 if a promise was broken."""
-    if MISSING:
-        print(f"needs {', '.join(MISSING)} (Debian: see .ci/debian-packages)", file=sys.stderr)
+    missing = [*MISSING, *([] if COMPILER else ["a C compiler"])]
+    if missing:
+        print(f"needs {', '.join(missing)} (Debian: see .ci/debian-packages)", file=sys.stderr)
         return 69
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         scene = Scene(Path(name), stack)

@@ -166,8 +166,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--hours", type=float, default=48.0, metavar="N", help="of audio, more than 1 (default: %(default)s)"
     )
+    parser.add_argument("--idle", action="store_true", help="only measure what is used between two windows")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name:
+        if arguments.idle:
+            print(idle(Path(name), 8.0))
+            return 0
         first, *rest = rows = soak(Path(name), round(HOUR * arguments.hours))
         print(markdown(COLUMNS, rows))
         print(idle(Path(name), 8.0))

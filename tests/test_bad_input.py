@@ -5,6 +5,7 @@ Every kind is either a case here, run through the whole command, or is tested be
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -32,26 +33,12 @@ from monitor.config import Settings, resolve
 from monitor.errors import Exit, MonitorError
 from monitor.inference import bundle, svm
 from monitor.stream.messages import LabelMessage, Message
-from tests.toys import RATE, tone, toy_manifest, write_audio
+from tests.riff import PCM, SAMPLES, extension, header, wav
+from tests.toys import RATE, tone, toy_manifest, toy_model, write_audio
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = (32767 * tone("low", 1.25).T).astype("<i2").tobytes()
 
 Make = Callable[[Path], object]
-
-
-def wav(*chunks: tuple[bytes, bytes], form: bytes = b"RIFF") -> bytes:
-    """A WAV of any chunks."""
-    body = b"".join(
-        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
-    )
-    return form + struct.pack("<I", len(body) + 4) + b"WAVE" + body
-
-
-def header(kind: int = 1, channels: int = 4, rate: int = RATE, bits: int = 16, frame: int = 8) -> bytes:
-    """A format chunk, of 16 bits and four channels unless told otherwise."""
-    second = rate * frame & 0xFFFFFFFF
-    return struct.pack("<HHIIHH", kind, channels, rate, second, frame, bits)
 
 
 def plain(**fields: int) -> bytes:
@@ -59,13 +46,15 @@ def plain(**fields: int) -> bytes:
     return wav((b"fmt ", header(**fields)), (b"data", SAMPLES))
 
 
-def extended(guid: bytes) -> bytes:
-    """A WAV with an extended header, as recorders of four channels write it."""
-    form = header(0xFFFE) + struct.pack("<HHI", 22, 16, 0xF) + guid
-    return wav((b"fmt ", form), (b"data", SAMPLES))
+def streamed_flac() -> bytes:
+    """A FLAC that was written to a pipe: its header holds 0 for the number of frames."""
+    file = io.BytesIO()
+    soundfile.write(file, tone("low", 1.25).T, RATE, format="FLAC")
+    data = bytearray(file.getvalue())
+    data[22:26] = bytes(4)
+    return bytes(data)
 
 
-PCM = bytes.fromhex("0100000000001000800000aa00389b71")
 GOOD = plain()
 
 
@@ -89,13 +78,21 @@ AUDIO = [
     Audio("cut in its samples", GOOD[:-2000], 1, "is cut off: playing the 19750 frames that are there"),
     Audio("never finished", GOOD[:40] + bytes(4) + SAMPLES, 0, "is an unfinished recording"),
     Audio("streamed", GOOD[:40] + b"\xff" * 4 + SAMPLES, 1, "was never finished: playing the 20000 frames"),
+    Audio(
+        "streamed FLAC", streamed_flac(), 0, "unfinished recording: its header does not say how long it is"
+    ),
     Audio("without a total size", GOOD[:4] + bytes(4) + GOOD[8:], 1),
-    Audio("extended header", extended(PCM), 1),
-    Audio("unknown extended format", extended(bytes(16)), 0, "is not a usable audio file"),
+    Audio("extended header", wav((b"fmt ", extension(PCM)), (b"data", SAMPLES)), 1),
+    Audio(
+        "unknown extended format",
+        wav((b"fmt ", extension(bytes(16))), (b"data", SAMPLES)),
+        0,
+        "is not a usable audio file",
+    ),
     Audio("adpcm", plain(kind=2, channels=2, bits=4, frame=256), 0, "is not a usable audio file"),
     Audio("no channels", plain(channels=0, frame=0), 0, "is not a usable audio file"),
     Audio("1025 channels", plain(channels=1025, frame=2050), 0, "is not a usable audio file"),
-    Audio("65535 channels", plain(channels=65535, frame=65534), 0, "is not a usable audio file"),
+    Audio("65535 channels", plain(channels=65535, frame=65534), 0, "65535 samples of 16 bits in 65534 bytes"),
     Audio("five channels", plain(channels=5, frame=10), 0, r"5 channels, 4 wanted; .*--channel-map 0,1,2,3"),
     Audio("rate 0", plain(rate=0), 0, "is not a usable audio file"),
     Audio("rate 1", plain(rate=1), 0, "claims a sample rate of 1 Hz"),
@@ -106,11 +103,23 @@ AUDIO = [
         "two headers",
         wav((b"fmt ", header()), (b"fmt ", header(channels=2, frame=4)), (b"data", SAMPLES)),
         0,
-        "is not a usable audio file",
+        "contradicts itself: two formats",
+    ),
+    Audio(
+        "two headers in 64 bits",
+        wav(
+            (b"ds64", struct.pack("<QQQI", len(SAMPLES) + 100, len(SAMPLES), 20_000, 0)),
+            (b"fmt ", header()),
+            (b"fmt ", extension(PCM)),
+            (b"data", SAMPLES),
+            form=b"RF64",
+        ),
+        0,
+        "contradicts itself: two formats",
     ),
     Audio(
         "endless list",
-        GOOD[:36] + b"LIST" + struct.pack("<I", 0xFFFFFFF0) + GOOD[36:],
+        GOOD[:36] + b"LIST\xf0\xff\xff\xff" + GOOD[36:],
         0,
         "is not a usable audio file",
     ),
@@ -210,6 +219,18 @@ def test_a_name_that_is_no_utf_8(play: Play, tmp_path: Path) -> None:
     assert play(path) == (1, "", Exit.OK)
     path.write_bytes(GOOD[:30])
     assert play(path)[1].startswith("caf.wav is not a usable audio file")
+
+
+def test_a_file_that_may_not_be_read(play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not called damaged. The tests may run as root, who may read everything."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(GOOD)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    assert play(path) == (0, "a.wav may not be read", Exit.NO_PERMISSION)
 
 
 def test_what_is_no_file(play: Play) -> None:
@@ -315,7 +336,21 @@ def test_models(
     with pytest.raises(MonitorError, match="not a usable ONNX model") as error:
         play_with(bundle=tmp_path / "odd.bundle")
     assert error.value.exit_code == Exit.DATA
-    assert capfd.readouterr().out == ""
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("word", [b"log_mel", b"posteriors", b"batch", b"Softmax"])
+def test_a_model_with_names_that_are_no_text(
+    play_with: Callable[..., None], tmp_path: Path, capfd: pytest.CaptureFixture[str], word: bytes
+) -> None:
+    """Of its input, its output, a dimension, an operator: onnxruntime minds only some, and late."""
+    (member,) = toy_manifest().members
+    model = toy_model(member.log_mel, toy_manifest().frames(member)).replace(word, word[:-1] + b"\xff")
+    bundle.write(tmp_path / "odd.bundle", toy_manifest(), {"tones.onnx": model})
+    with pytest.raises(MonitorError, match=r"has names that are no text|not a usable ONNX model") as error:
+        play_with(bundle=tmp_path / "odd.bundle")
+    assert error.value.exit_code == Exit.DATA
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["tones.onnx", "svm.npz"])
@@ -430,6 +465,11 @@ ELSEWHERE = {
     "a card of another rate": AUDIO_TESTS + "test_capture.py::test_a_card_of_another_rate_is_resampled",
     "no PortAudio": AUDIO_TESTS + "test_capture.py::test_a_missing_portaudio_is_explained",
     "a card lost": AUDIO_TESTS + "test_soundcard.py::test_a_failed_capture_is_replaced",
+    "a card removed, a server frozen": (
+        "tests/test_drills.py::test_audio_comes_back_and_all_time_is_accounted_for"
+    ),
+    "a suspended machine": AUDIO_TESTS + "test_ledger.py::test_a_suspended_machine_is_a_gap_of_its_own",
+    "a clock that drifts": AUDIO_TESTS + "test_ledger.py::test_a_clock_that_drifts_is_no_gap",
     "a server killed": "tests/monitor/test_live.py::test_a_restarted_sound_server_is_found_again",
     "bad microphones": AUDIO_TESTS + "test_health.py::test_onset_and_recovery",
     "all silent": "tests/monitor/test_core.py::test_digital_silence_is_no_label_and_no_fault",
@@ -455,8 +495,14 @@ ELSEWHERE = {
     ),
     "no probabilities": "tests/monitor/inference/test_recognise.py::test_what_is_no_distribution_is_no_label",
     "a model that fails": "tests/monitor/test_core.py::test_a_failing_model_gives_a_gap",
+    "a model that is slow": "tests/monitor/test_core.py::test_a_slow_bundle_skips_the_oldest_windows",
+    "another way of packing": BUNDLE + "::test_a_zip_of_another_method_is_refused",
     "no such processor": "tests/monitor/inference/test_recognise.py::test_which_processor_runs_is_logged",
     "requests": "tests/monitor/stream/test_publisher.py::test_a_bad_request_is_answered_and_harmless",
+    "answers": "tests/monitor/stream/test_publisher.py::test_a_bad_answer_is_none",
+    "a slow subscriber": "tests/monitor/stream/test_publisher.py::test_a_slow_subscriber_misses_nothing",
+    "a disk full while it runs": "tests/monitor/test_full_disk.py::test_the_stream_goes_on",
+    "anything at all": "tests/test_fuzz.py::test_bad_input_is_refused",
     "messages": "tests/monitor/stream/test_messages.py::test_what_is_no_message_is_refused",
     "text for a terminal": "tests/monitor/test_errors.py::test_control_is_taken_from_text",
 }

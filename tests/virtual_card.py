@@ -58,7 +58,7 @@ class VirtualCard:
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
         command += ["-L", "module-native-protocol-unix", "-L", " ".join(SINK)]
         self._server = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + 60.0
         while self.control("info").returncode:
             if time.monotonic() > deadline:
                 raise RuntimeError("the sound server did not start")

@@ -30,6 +30,9 @@ SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".
 BLOCK_SECONDS = 0.1
 RATES = range(4000, 192_001)
 """Sample rates that are believed, hertz"""
+_UNFINISHED = "is an unfinished recording: its header {} (repair it, for example with sox)"
+_UNKNOWN = (1 << 63) - 1
+"""Frames of a FLAC that was written to a pipe"""
 _STREAMED = 0xFFFFFFFF
 """Data size in the header of a WAV that was written to a pipe"""
 _PLAIN = (1, 3, 0xFFFE)
@@ -152,8 +155,9 @@ def _open(file: Path) -> soundfile.SoundFile:
     try:
         if file.stat().st_size == 0:
             raise SourceError(f"{shown} is empty")
-        with file.open("rb"):
-            pass  # libsndfile does not tell a missing permission from a damaged file
+        wav = _wav(file)  # libsndfile does not tell a missing permission from a damaged file
+        if wav is not None and wav.contradiction:
+            raise SourceError(f"{shown} has a header that contradicts itself: {wav.contradiction}")
         audio = soundfile.SoundFile(os.fsencode(file))  # a name need not be UTF-8
     except PermissionError as exc:
         raise SourceError(f"{shown} may not be read", Exit.NO_PERMISSION) from exc
@@ -171,12 +175,10 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
     if audio.samplerate not in RATES:
         return f"claims a sample rate of {audio.samplerate} Hz"
     wav = _wav(file)
-    if wav is not None and wav.contradiction:
-        return f"has a header that contradicts itself: {wav.contradiction}"
     if wav is not None and wav.declared == 0 < wav.present:
-        return (
-            "is an unfinished recording: its header says that it is empty (repair it, for example with sox)"
-        )
+        return _UNFINISHED.format("says that it is empty")
+    if audio.frames == _UNKNOWN:  # libsndfile then loses its place with every read
+        return _UNFINISHED.format("does not say how long it is")
     if audio.frames == 0:
         return "holds no audio"
     return None
@@ -201,27 +203,35 @@ class _Wav(NamedTuple):
 
 
 def _wav(file: Path) -> _Wav | None:
-    """The header of a RIFF WAV with a data chunk; None for others."""
-    size, contradiction = file.stat().st_size, None
+    """The header of a WAV with a data chunk; None for others."""
+    size, forms = file.stat().st_size, list[bytes]()
     with file.open("rb") as stream:
         header = stream.read(12)
-        if header[:4] != b"RIFF" or header[8:] != b"WAVE":
+        if header[:4] not in (b"RIFF", b"RF64") or header[8:] != b"WAVE":
             return None
         while len(head := stream.read(8)) == 8:
             length, body = int.from_bytes(head[4:], "little"), stream.tell()
             if head[:4] == b"data":
-                return _Wav(length, size - body, contradiction)
+                present = size - body
+                # The size in an RF64 stands elsewhere, in 64 bits, and libsndfile minds it.
+                declared = length if header[:4] == b"RIFF" else present
+                return _Wav(declared, present, _contradiction(forms))
             if head[:4] == b"fmt ":
-                contradiction = _contradiction(stream.read(16))
+                forms.append(stream.read(16))
             stream.seek(body + length + length % 2)
     return None
 
 
-def _contradiction(form: bytes) -> str | None:
-    """Where sizes disagree libsndfile goes by the bits of a sample alone, and may read noise."""
-    if len(form) < 16:
+def _contradiction(forms: list[bytes]) -> str | None:
+    """Where sizes disagree libsndfile goes by the bits of a sample alone, and may read noise.
+
+    A second format in an RF64 has made it write beyond its memory.
+    """
+    if len(forms) > 1:
+        return "two formats"
+    if not forms or len(forms[0]) < 16:
         return None
-    kind, channels, _, _, frame, bits = struct.unpack("<HHIIHH", form)
+    kind, channels, _, _, frame, bits = struct.unpack("<HHIIHH", forms[0])
     if kind not in _PLAIN or 8 * frame == channels * bits:
         return None
     return f"{channels} samples of {bits} bits in {frame} bytes"

@@ -19,7 +19,6 @@ import os
 import stat
 import tempfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,6 +40,8 @@ from monitor.inference.svm import LinearSvm
 MAX_BYTES = 4 << 30
 """Limit for all files of a bundle together, so that a zip bomb cannot fill the memory. VGG16 and VGG19 have
 0.5 GiB each."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of packing in a zip: others may reserve gigabytes because a header says so"""
 MACHINES = "svm.npz"
 
 
@@ -180,19 +181,27 @@ def _read_folder(path: Path) -> dict[str, bytes]:
 def _read_zip(path: Path) -> dict[str, bytes]:
     if not (stat.S_ISREG(path.stat().st_mode) and zipfile.is_zipfile(path)):
         raise BundleError("neither the folder of a bundle nor a whole zip file")
-    contents: dict[str, bytes] = {}
-    budget = MAX_BYTES
     try:
         with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                _check_name(entry.filename)
-                if entry.filename in contents:
-                    raise BundleError(f"{entry.filename} is in the zip twice")
-                with archive.open(entry) as file:
-                    contents[entry.filename] = _read_bounded(file, entry.file_size, budget)
-                budget -= len(contents[entry.filename])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
+            return _unpacked(archive)
+    except (OSError, BundleError):
+        raise
+    except Exception as exc:  # zipfile raises whatever the damage leads it to
         raise BundleError(f"damaged zip file ({safe(str(exc))})") from exc
+
+
+def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    budget = MAX_BYTES
+    for entry in archive.infolist():
+        _check_name(entry.filename)
+        if entry.filename in contents:
+            raise BundleError(f"{entry.filename} is in the zip twice")
+        if entry.compress_type not in METHODS:
+            raise BundleError(f"{entry.filename} is packed by a method other than deflate")
+        with archive.open(entry) as file:
+            contents[entry.filename] = _read_bounded(file, entry.file_size, budget)
+        budget -= len(contents[entry.filename])
     return contents
 
 

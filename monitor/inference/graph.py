@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import io
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,8 @@ import onnxruntime
 
 from monitor.errors import MonitorError, safe
 from monitor.inference.manifest import BundleError
+
+log = logging.getLogger(__name__)
 
 CUDA = "CUDAExecutionProvider"
 
@@ -74,9 +77,11 @@ class Graph:
         found, given = self._session.get_inputs(), self._session.get_outputs()
         if len(found) != 1 or len(given) != 1:
             raise BundleError(f"{file} has {len(found)} inputs and {len(given)} outputs; one each is wanted")
-        _check(file, found[0], takes, shape)
-        _check(file, given[0], "float", (outputs,))
-        self._input: str = found[0].name
+        try:
+            self._input = _check(file, found[0], takes, shape)
+            _check(file, given[0], "float", (outputs,))
+        except UnicodeDecodeError as exc:
+            raise BundleError(f"{file} has names that are no text") from exc
 
     @property
     def on_gpu(self) -> bool:
@@ -104,19 +109,23 @@ def _open(file: str, model: bytes, where: Processor) -> Any:
     # Between two windows there are seconds; threads that spin meanwhile cost several times the work itself.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    printed = io.StringIO()  # trouble with a provider, which onnxruntime prints where only data belongs
     try:
-        # onnxruntime prints provider trouble to stdout, which belongs to the data.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(printed):
             return onnxruntime.InferenceSession(model, options, providers=list(where.providers))
     except Exception as exc:  # onnxruntime raises many unrelated classes
         raise BundleError(f"{file} is not a usable ONNX model: {safe(str(exc), 200)}") from exc
+    finally:
+        if printed.getvalue():
+            log.info("%s: onnxruntime says %s", file, safe(printed.getvalue()))
 
 
-def _check(file: str, tensor: Any, numbers: str, shape: tuple[int, ...]) -> None:
+def _check(file: str, tensor: Any, numbers: str, shape: tuple[int, ...]) -> str:
+    """The name of an input or output, if it is what is wanted."""
+    name: str = tensor.name
     free_batch = len(tensor.shape) > 0 and not isinstance(tensor.shape[0], int)
     if tensor.type != f"tensor({numbers})" or not free_batch or tuple(tensor.shape[1:]) != shape:
         found = safe(f"{tensor.type} {tensor.shape}", 100)
         wanted = ", ".join(map(str, shape))
-        raise BundleError(
-            f"{file}: {safe(tensor.name, 40)} is {found}; {numbers} [batch, {wanted}] is wanted"
-        )
+        raise BundleError(f"{file}: {safe(name, 40)} is {found}; {numbers} [batch, {wanted}] is wanted")
+    return name

@@ -20,6 +20,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """Of files and members"""
 MAX_LABELS = 1000
 MAX_LABEL_LENGTH = 64
+MAX_SPECTROGRAM = 1 << 24
+"""Bands times frames, and bands times samples of a frame: a spectrogram must not fill the memory"""
 STACK = "stack"
 """Name of the stack's machine in `svm.npz`, and therefore of no member"""
 
@@ -151,6 +153,7 @@ def read_manifest(data: bytes) -> tuple[Manifest, dict[str, str]]:
     """
     try:
         document = json.loads(data, object_pairs_hook=_no_duplicates)
+        json.dumps(document, ensure_ascii=False).encode()  # an escape may stand for half a character
     except (ValueError, RecursionError) as exc:
         raise BundleError(f"{MANIFEST} is not valid JSON ({safe(str(exc))})") from exc
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
@@ -223,5 +226,11 @@ def _check_member(member: Member, manifest: Manifest) -> None:
     rate = member.log_mel.sample_rate
     if rate != manifest.sample_rate:
         raise BundleError(f"member {member.name} takes {rate} Hz, its bundle {manifest.sample_rate} Hz")
-    if manifest.frames(member) < 1:
+    spec, frames = member.log_mel, manifest.frames(member)
+    if spec.n_mels * max(frames, spec.window) > MAX_SPECTROGRAM:
+        raise BundleError(
+            f"member {member.name}'s spectrogram is too large: {spec.n_mels} bands of {frames} frames "
+            f"of {spec.window} samples"
+        )
+    if frames < 1:
         raise BundleError(f"the window is shorter than one frame of member {member.name}'s spectrogram")

@@ -7,6 +7,7 @@ added, so a reader ignores keys that it does not know.
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -180,6 +181,7 @@ def from_bytes(data: bytes) -> Message:
     """
     try:
         body = json.loads(data, parse_constant=_no_constant)
+        json.dumps(body, ensure_ascii=False).encode()  # an escape may stand for half a character
     except (ValueError, RecursionError) as exc:
         raise MessageError(f"not a message: {safe(str(exc), 100)}") from exc
     if not isinstance(body, dict) or body.get("schema") != SCHEMA:
@@ -244,17 +246,27 @@ def _value(value: Any, hint: Any, name: str) -> Any:
     if hint is datetime and isinstance(value, str):
         return _time(value, name)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return _number(value, name)
     if hint in (int, str, bool) and type(value) is hint:
         return value
     raise MessageError(f"{name!r} has the wrong type: {safe(repr(value), 60)}")
 
 
+def _number(value: float, name: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # JSON allows whole numbers of any length
+        number = math.inf
+    if not math.isfinite(number):
+        raise MessageError(f"{name!r} is larger than any number")
+    return number
+
+
 def _time(text: str, name: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as exc:
+        if time.tzinfo is None:
+            raise MessageError(f"{name!r} has no time zone: {safe(text, 40)}")
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
         raise MessageError(f"{name!r} is not a time: {safe(text, 40)}") from exc
-    if time.tzinfo is None:
-        raise MessageError(f"{name!r} has no time zone: {safe(text, 40)}")
-    return time

@@ -183,9 +183,13 @@ class Subscription:
                     continue
                 if kind != b"end":
                     break
-                end = json.loads(parts[0])
-                self._seq = max(self._seq or 0, end["last_seq"])
-                if not end["more"]:
+                try:
+                    end = json.loads(parts[0])
+                    last, more = int(end["last_seq"]), bool(end["more"])
+                except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+                    break  # of some other program
+                self._seq = max(self._seq or 0, last)
+                if not more:
                     return True
                 socket.send(self._request())
         finally:

@@ -134,5 +134,5 @@ def test_close_ends_the_records_from_another_thread(monkeypatch: pytest.MonkeyPa
     thread.start()
     time.sleep(1.2)
     card.close()
-    thread.join(1.0)
+    thread.join(30.0)
     assert not thread.is_alive()

@@ -168,6 +168,11 @@ DAMAGE: list[tuple[Callable[[Path], Any], str]] = [
     (edit(lambda d: d["members"][0]["log_mel"].update(center=1)), r"log_mel\.center must be true or false"),
     (edit(lambda d: d["members"][0]["log_mel"].update(floor_db=1)), "log_mel: floor_db must be below 0 dB"),
     (edit(lambda d: d["members"][0]["log_mel"].update(hop_seconds=1e308)), "log_mel: cannot convert"),
+    (
+        edit(lambda d: d["members"][0]["log_mel"].update(n_mels=1 << 31)),
+        "spectrogram is too large: 2147483648",
+    ),
+    (edit(lambda d: d.update(name="\ud800")), "not valid JSON .*surrogates not allowed"),
     (edit(lambda d: d["members"][0].update(file="../tones.onnx")), "which is not in it"),
     (edit(lambda d: d["members"][0].update(file="/etc/passwd")), "which is not in it"),
     (edit(lambda d: d["files"].update({"../x": "0"})), "x is missing"),
@@ -293,6 +298,16 @@ def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bundle.json", b" " * (1 << 24))
     with pytest.raises(BundleError, match="larger than 1 MiB"):
+        load(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_another_method_is_refused(tmp_path: Path, method: int) -> None:
+    """The header of such a file could ask for gigabytes, and damage to it shows as yet other exceptions."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("bundle.json", b" " * 1000)
+    with pytest.raises(BundleError, match=r"bundle\.json is packed by a method other than deflate"):
         load(path)
 
 

@@ -119,7 +119,12 @@ def changed(**values: Any) -> bytes:
         (changed(scores={"a": {}}), "'scores' has the wrong type"),
         (changed(channels=[]), "ChannelUse must be an object"),
         (changed(channels={"used": [0]}), "ChannelUse without 'faults'"),
+        (changed(confidence=10**400), "'confidence' is larger than any number"),
+        (changed(scores={"a": "SCORE"}).replace(b'"SCORE"', b"1e400"), "'scores' is larger than any number"),
+        (changed(label="\ud800"), "not a message: .*surrogates not allowed"),
+        (changed(scores={"\udfff": 1.0}), "not a message: .*surrogates not allowed"),
         (changed(start="yesterday"), "'start' is not a time: yesterday"),
+        (changed(start="0001-01-01T00:00:00+23:59"), "'start' is not a time: 0001"),
         (changed(start="2026-01-01T00:00:00"), "'start' has no time zone"),
     ],
 )

@@ -504,7 +504,6 @@ def test_redraws_are_throttled() -> None:
         drawn = file.getvalue().count("\x1b[H")
         time.sleep(0.3)
         dashboard.tick()
-    assert took < 2
     assert drawn <= 3 + took * 5
     assert "kitchen" in file.getvalue()
 

@@ -208,7 +208,7 @@ def command(daemon: Daemon, url: str, *options: str, **variables: str) -> Iterat
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def says(process: subprocess.Popen[str], wanted: str) -> None:
@@ -228,7 +228,7 @@ def test_two_arrays_are_two_devices(daemon: Daemon, home: Observer, port: int) -
         with command(daemon, f"mqtt://127.0.0.1:{port}") as process:
             home.until(lambda held: len(held) == 9 and held[STATUS] == b"online")
             process.send_signal(number)
-            assert process.wait(10) == (0 if number == signal.SIGTERM else -number)
+            assert process.wait(60) == (0 if number == signal.SIGTERM else -number)
         home.until(lambda held: held[STATUS] == b"offline")
     for seq, array in ((1, "kitchen"), (3, "hall")):
         topic = f"activity-monitor/attic/{array}"
