@@ -111,8 +111,8 @@ def steadiness(truth: Truth, said: list[Said], what: Literal["label", "stable"])
 
     Returns:
         `changes` from window to window; `missed`, stretches of the truth in which no window was called right;
-        of the others `delay` and `slowest`, median and 90th percentile of the seconds from the beginning of the
-        stretch to the end of the first window that was.
+        of the others `delay` and `slowest`, median and 90th percentile of the seconds from the beginning of
+        the stretch to the end of the first window that was.
     """
     called = [(one.start / 2 + one.end / 2, one.end, getattr(one, what)) for one in said]
     delays = [
