@@ -221,8 +221,9 @@ def _check_labels(labels: tuple[str, ...]) -> None:
 def _check_transitions(rows: tuple[tuple[float, ...], ...], labels: int) -> None:
     if len(rows) != labels or any(len(row) != labels for row in rows):
         raise BundleError(f"transitions: a row and a column for each of {labels} labels wanted")
-    if any(min(row) < 0 or abs(sum(row) - 1) > 1e-6 for row in rows):
-        raise BundleError("transitions: the probabilities of a row must sum to 1, none below 0")
+    # What could never follow would never be believed again.
+    if any(min(row) <= 0 or abs(sum(row) - 1) > 1e-6 for row in rows):
+        raise BundleError("transitions: the probabilities of a row must be above 0 and sum to 1")
 
 
 def _check_member(member: Member, manifest: Manifest) -> None:
