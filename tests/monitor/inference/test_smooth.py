@@ -168,7 +168,7 @@ def test_what_never_changes_in_the_windows_never_changes(windows: list[np.ndarra
         assert smoother.update(top, WINDOW * number, WINDOW * (number + 1)) == ("b", 0)
 
 
-@given(st.integers(2, 1000), st.floats(0.0, 1.0))
+@given(st.integers(2, 30), st.floats(0.0, 1.0))
 def test_no_single_window_turns_a_firm_belief(classes: int, sure: float) -> None:
     """However sure it is, and however many classes there are."""
     smoother = Smoother(rules(tuple(map(str, range(classes))), WINDOW))
