@@ -20,7 +20,7 @@ from trainer.evaluate import evaluate
 from trainer.tables import Column, Row, percent, terminal
 
 SLOWEST = 90
-"""Percentile of the delays that is shown beside the median"""
+"""Percentile of the delays that stands beside their median"""
 AT_ONCE = 10_000
 """Messages that are read from the journal at a time"""
 COLUMNS = (
@@ -30,8 +30,6 @@ COLUMNS = (
     Column("f1", "F1, %", percent, number=True),
     Column("instead", "called instead"),
 )
-
-
 STEADINESS = (
     Column("of", ""),
     Column("accuracy", "right, %", percent, number=True),

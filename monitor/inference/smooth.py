@@ -7,8 +7,9 @@ activity alike; each window weighs it with its probabilities:
     belief <- (belief . chain ** elapsed) * probabilities ** new, scaled to a sum of 1
 
 `elapsed` is the time since the end of the last window, in windows, and `new` the part of this window that
-came after it: so any hop gives the same answer, and time without windows makes less sure. The models have
-learnt from as much of each activity, so their probabilities are taken for likelihoods as they are.
+came after it: so a change takes as much time with any hop, and time without windows makes less sure. The
+models are taken to have learnt from as much of each activity, so that probabilities are likelihoods as they
+are.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ LEAVE = 0.02
 SURE = 0.7
 """Belief in another activity from which on it is taken up"""
 LEAST = 0.01
-"""Part of the highest probability of a window as which any lower one counts: so that no window, however odd,
-turns a firm belief by itself"""
+"""Part of the highest probability of a window as which any lower one counts, so that no window, however odd,
+turns a firm belief by itself. These three were chosen on simulated homes: few changes, an activity reported
+within three windows by the median, macro F1 no worse than without a filter (`activity-trainer agreement`)."""
 UNKNOWN = "unknown"
 """Label of a window in which no class is probable enough"""
 

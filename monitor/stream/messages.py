@@ -111,8 +111,9 @@ class LabelMessage(Message):
 class EventMessage(Message):
     """The smoothed activity changed: an episode started or ended.
 
-    Episodes of an array never overlap: each `started` is followed by the `ended` of the same activity and
-    `start`, unless the daemon died, as a new `boot_id` tells.
+    It comes right before the first label that tells the new activity. Episodes of an array never overlap:
+    each `started` is followed by the `ended` of the same activity and `start`, unless the daemon died, as a
+    new `boot_id` tells.
     """
 
     type: ClassVar[str] = "event"

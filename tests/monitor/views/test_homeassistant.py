@@ -274,6 +274,16 @@ def test_two_arrays_are_two_devices(daemon: Daemon, home: Observer, port: int) -
         assert device["identifiers"] == [f"activity-monitor.attic.{array}"]
 
 
+def test_events_of_a_running_daemon(daemon: Daemon, home: Observer, port: int) -> None:
+    """Those of the time since the bridge started, and none before."""
+    daemon.send(event_message(6, ended=True))
+    with command(daemon, f"mqtt://127.0.0.1:{port}"):
+        home.until(lambda held: held.get(STATUS) == b"online")
+        daemon.send(event_message(7))
+        home.until(lambda _: home.events)
+    assert home.events == [to_bytes(event_message(7))]
+
+
 def test_a_renamed_node(daemon: Daemon, home: Observer, port: int) -> None:
     """Its arrays are other ones; those of the old name are unavailable."""
     with command(daemon, f"mqtt://127.0.0.1:{port}"):
