@@ -115,7 +115,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         )
     beginning.add_argument("--after", type=_seq, metavar="SEQ", help="go on after the message of this number")
     subscribe.add_argument(
-        "--type", action="append", choices=("label", "gap", "health"), help="only these; repeatable"
+        "--type", action="append", choices=("label", "event", "gap", "health"), help="only these; repeatable"
     )
     subscribe.add_argument("--json", action="store_true", help="one JSON message per line")
     text = "what a model bundle holds, and whether it works here"
@@ -284,7 +284,7 @@ def _homeassistant(args: argparse.Namespace) -> int:
         raise MonitorError(text, Exit.UNAVAILABLE) from exc
     _configure_logging("info", "text")
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
-    with subscribe(args.connect, types={"label", "health"}) as subscription:
+    with subscribe(args.connect, types={"label", "event", "health"}) as subscription:
         homeassistant.run(subscription, args.connect, login)
 
 
@@ -371,19 +371,25 @@ def _json_line(message: Message | None) -> None:
 
 
 class _TextLines:
-    """Prints a line for each label and gap, and when the state of an array turns bad."""
+    """Prints a line for each label, event and gap, and when the state of an array turns bad."""
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
 
     def __call__(self, message: Message | None) -> None:
         from monitor.stream import messages
+        from monitor.views.words import duration
 
         if isinstance(message, messages.LabelMessage):
             found = message.channels.faults.items()
             faults = "".join(f"  microphone {k} {fault.replace('_', ' ')}" for k, fault in found)
             sure = f"{message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS"
             self._print(message, message.start, f"{message.label:<20} {sure}{faults}")
+        elif isinstance(message, messages.EventMessage):
+            lasted = "" if message.duration_s is None else f" after {duration(message.duration_s)}"
+            self._print(
+                message, message.end or message.start, f"{message.activity} {message.event_type}{lasted}"
+            )
         elif isinstance(message, messages.GapMessage):
             seconds = (message.end - message.start).total_seconds()
             if seconds >= SHORTEST_GAP:

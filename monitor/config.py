@@ -75,6 +75,19 @@ def _seconds(value: Any) -> float:
     return _float(value)
 
 
+def _duration(value: Any) -> float:
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    if isinstance(value, str) and value[-1:] in units:
+        return _seconds(value[:-1]) * units[value[-1]]
+    return _seconds(value)
+
+
+def _durations(value: Any) -> tuple[tuple[str, float], ...]:
+    if isinstance(value, str):
+        value = dict(item.strip().rsplit("=", 1) for item in value.split(","))
+    return tuple((_text(name), _duration(length)) for name, length in value.items())
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError
@@ -121,6 +134,7 @@ SLUG = Kind(_slug, "1 to 64 of a-z, 0-9, - and _")
 SLUGS = Kind(
     lambda value: tuple(_slug(item) for item in _texts(value)), "names of 1 to 64 of a-z, 0-9, - and _"
 )
+DURATIONS = Kind(_durations, "activities and how long, such as cooking=60s,absence=5m,")
 CHANNEL_MAP = Kind(_channel_map, "different channels counted from zero, such as 0,1,2,3")
 # There is no encryption yet, so what is published stays on this machine.
 ENDPOINT = Kind(_endpoint, "tcp://127.0.0.1:PORT, ipc:///PATH or none (nothing beyond this machine)")
@@ -166,6 +180,12 @@ class Settings:
         PROBABILITY,
         "call a window unknown if no class has at least this probability (default: 0, never)",
         "P",
+    )
+    min_duration: tuple[tuple[str, float], ...] = _setting(
+        (),
+        DURATIONS,
+        "report an activity only once it has lasted so long, such as cooking=60s,absence=5m",
+        "LIST",
     )
     publish: str = _setting(
         DEFAULT_ENDPOINT, ENDPOINT, "where subscribers connect; `none` publishes nothing", "ENDPOINT"

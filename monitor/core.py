@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,20 @@ from monitor.audio.health import Health, levels_dbfs
 from monitor.audio.sources import ArraySource, Block, Gap, GapReason
 from monitor.audio.symptoms import Fault
 from monitor.audio.windows import Window, windows
-from monitor.config import ConfigError, Settings, slug
+from monitor.config import ConfigError, Settings, nearest, slug
+from monitor.episodes import Episode, Episodes, Event, Moment
 from monitor.errors import safe
 from monitor.inference.graph import ModelError
 from monitor.inference.manifest import Manifest
 from monitor.inference.recognise import Recogniser, Recognition
-from monitor.inference.smooth import Smoother
+from monitor.inference.smooth import UNKNOWN, Rules, rules
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import (
     SILENT_DBFS,
     ChannelHealth,
     ChannelUse,
+    EventMessage,
     GapMessage,
     HealthMessage,
     LabelMessage,
@@ -57,8 +60,6 @@ HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
 DECIMALS = 6
 """Of probabilities; more would be noise that fills the journal"""
-UNKNOWN = "unknown"
-"""Label of a window in which no class is probable enough"""
 HEALTH_PAUSE = 1.0
 """A label brings a health message, with the levels of its window, unless there was one so few seconds ago"""
 
@@ -87,7 +88,8 @@ class Array:
     """Every sample before it was in a window or gap of the source"""
     reason: GapReason = "overload"
     """Why the last window without a label has none"""
-    smoother: Smoother = field(default_factory=Smoother)
+    episodes: Episodes = field(init=False)
+    """Made by the core, which knows the rules"""
     windows: int = 0
     gaps: int = 0
     levels: list[float] = field(default_factory=list)
@@ -139,6 +141,9 @@ class Core:
         self.max_windows = settings.max_windows or math.inf
         self.hop = _hop(settings, self.manifest)
         self.unknown_below = _unknown_below(settings, self.manifest)
+        activities = _rules(settings, self.manifest)
+        for array in arrays:
+            array.episodes = Episodes(activities)
         self.boot_id = uuid.uuid4().hex
         self.backlog: Backlog[Array] = Backlog(self.hop)
         self.started = time.monotonic()
@@ -198,6 +203,7 @@ class Core:
     def _handle(self, array: Array, item: Window | Gap | None) -> None:
         if item is None:
             self._fill_hole(array, array.heard)
+            self._publish_events(array, array.episodes.end(array.labelled, partial(self._moment, array)))
             array.ended = True
             self._health(array, "stopped")
             return
@@ -231,20 +237,29 @@ class Core:
         array.covered = array.labelled = window.end
         array.windows += 1
         start = self._utc(array, window.start)
+        when = partial(self._moment, array)
+        episode, events = array.episodes.hear(recognition.scores, window.start, window.end, when)
         if array.live:
             array.follow(window.received, window.time)
-        self._publish(self._label(array, window, start, used, recognition))
+        self._publish_events(array, events)
+        self._publish(self._label(array, window, used, recognition, start=start, episode=episode))
         if time.monotonic() >= array.health_due - HEALTH_INTERVAL + HEALTH_PAUSE:
             self._health(array, self._state(array))
 
     def _label(
-        self, array: Array, window: Window, start: datetime, used: list[int], recognition: Recognition
+        self,
+        array: Array,
+        window: Window,
+        used: list[int],
+        recognition: Recognition,
+        *,
+        start: datetime,
+        episode: Episode,
     ) -> LabelMessage:
         labels = self.manifest.labels
         best = int(recognition.scores.argmax())
         confidence = float(recognition.scores[best])
         label = UNKNOWN if confidence < self.unknown_below else labels[best]
-        stable, since = array.smoother.update(label, start)
         power = np.mean([10.0 ** (array.levels[channel] / 10.0) for channel in used])
         return LabelMessage(
             **self._common(array),
@@ -253,8 +268,8 @@ class Core:
             label=label,
             confidence=round(confidence, DECIMALS),
             scores=dict(zip(labels, _rounded(recognition.scores), strict=True)),
-            stable=stable,
-            since=since,
+            stable=episode.activity,
+            since=episode.began.utc,
             level_dbfs=round(float(10.0 * np.log10(power)), 2),
             valid_fraction=window.valid_fraction,
             channels=ChannelUse(used, {str(channel): fault for channel, fault in array.faults.items()}),
@@ -286,8 +301,8 @@ class Core:
             return
         start, array.covered = array.covered, end
         array.gaps += 1
-        if end - array.labelled >= self.manifest.window:  # it may have come in several gaps
-            array.smoother.interrupt()
+        events = array.episodes.miss(array.labelled, end, partial(self._moment, array))
+        self._publish_events(array, events)
         self._publish(
             GapMessage(
                 **self._common(array),
@@ -297,6 +312,13 @@ class Core:
                 lost_samples=lost,
             )
         )
+
+    def _publish_events(self, array: Array, events: list[Event]) -> None:
+        for event in events:
+            self._publish(EventMessage(**self._common(array), **event))
+
+    def _moment(self, array: Array, index: int) -> Moment:
+        return Moment(array.captured(index), self._utc(array, index))
 
     def _utc(self, array: Array, index: int) -> datetime:
         return datetime.fromtimestamp(array.captured(index) + self.wall_offset, UTC)
@@ -398,6 +420,23 @@ def _unknown_below(settings: Settings, manifest: Manifest) -> float:
             "--unknown-below; leave that out"
         )
     return settings.unknown_below
+
+
+def _rules(settings: Settings, manifest: Manifest) -> Rules:
+    known = [*manifest.labels, *([UNKNOWN] if settings.unknown_below else [])]
+    durations = {}
+    for name, seconds in settings.min_duration:
+        if name not in known:
+            text = f"min_duration: bundle {safe(manifest.name)} has no activity {safe(name)}"
+            raise ConfigError(text + nearest(name, known))
+        durations[name] = round(seconds * manifest.sample_rate)
+    return rules(
+        manifest.labels,
+        manifest.window,
+        transitions=manifest.transitions,
+        unknown_below=settings.unknown_below,
+        durations=durations,
+    )
 
 
 def _resident_bytes() -> int:

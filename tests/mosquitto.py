@@ -59,12 +59,14 @@ class Mosquitto:
 
 
 class Observer:
-    """What a broker holds: topic -> payload; deleted topics are gone."""
+    """What a broker holds: topic -> payload; deleted topics are gone. And the events that it passes on."""
 
     def __init__(self, port: int, user: str | None = None, password: str | None = None) -> None:
         self.held: dict[str, bytes] = {}
         self.log: list[str] = []
         """Topics, in the order of their messages"""
+        self.events: list[bytes] = []
+        """What came on topics of events"""
         self._client = Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(user, password)
         self._client.on_connect = lambda client, *_: client.subscribe("#")
@@ -102,6 +104,9 @@ class Observer:
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         self.log.append(message.topic)
+        if message.topic.endswith("/event"):
+            self.events.append(bytes(message.payload))
+            return
         self.held[message.topic] = bytes(message.payload)
         if not message.payload:
             del self.held[message.topic]

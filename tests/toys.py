@@ -20,6 +20,7 @@ from monitor.inference.svm import LinearSvm
 from monitor.stream.messages import (
     ChannelHealth,
     ChannelUse,
+    EventMessage,
     GapMessage,
     HealthMessage,
     LabelMessage,
@@ -172,6 +173,19 @@ def label_message(seq: int, *, file: str | None = None, **fields: Any) -> LabelM
         latency_ms=412.0,
         model="toy@0123456789ab",
         file=file,
+    )
+
+
+def event_message(seq: int, *, ended: bool = False, **fields: Any) -> EventMessage:
+    """Cooking since six o'clock, still or until now."""
+    start = MOMENT.replace(minute=0, second=0)
+    return EventMessage(
+        **common(seq, **fields),
+        event_type="ended" if ended else "started",
+        activity="cooking",
+        start=start,
+        end=MOMENT if ended else None,
+        duration_s=1210.0 if ended else None,
     )
 
 

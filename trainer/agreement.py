@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from monitor.stream.messages import GapMessage, LabelMessage, from_bytes
 from trainer.evaluate import evaluate
 from trainer.tables import Column, Row, percent, terminal
 
+SLOWEST = 90
+"""Percentile of the delays that stands beside their median"""
 AT_ONCE = 10_000
 """Messages that are read from the journal at a time"""
 COLUMNS = (
@@ -27,15 +30,27 @@ COLUMNS = (
     Column("f1", "F1, %", percent, number=True),
     Column("instead", "called instead"),
 )
+STEADINESS = (
+    Column("of", ""),
+    Column("accuracy", "right, %", percent, number=True),
+    Column("macro_f1", "macro F1, %", percent, number=True),
+    Column("changes", "changes", number=True),
+    Column("delay", "delay, s", "{:.1f}".format, number=True),
+    Column("slowest", f"{SLOWEST} % within, s", "{:.1f}".format, number=True),
+    Column("missed", "missed", number=True),
+)
 
 
 class Said(NamedTuple):
-    """A window, and the label that it was given; without one, a gap."""
+    """A window, and what it was called; without that, a gap."""
 
     start: float
     """Seconds from the beginning of the recording"""
     end: float
     label: str | None
+    """Of the window by itself"""
+    stable: str | None
+    """The smoothed activity"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class Truth:
 
 
 def show(truth: Path, journal: Path, console: Console) -> None:
-    """Print accuracy, macro F1 and, for each activity, what it was taken for.
+    """Print what each activity was taken for, and how right, steady and late labels and `stable` are.
 
     Args:
         truth: begin and end in seconds and label, tabs between, as `trainer.simulate.day` writes it.
@@ -68,14 +83,47 @@ def show(truth: Path, journal: Path, console: Console) -> None:
         MonitorError: a file is missing or damaged, or the two have no time in common.
     """
     known, said = read_truth(truth), _said(journal)
-    pairs = [(known.during(one.start, one.end), one.label) for one in said if one.label is not None]
-    result = compare([(true, label) for true, label in pairs if true is not None])
+    heard = [(one, true) for one in said if one.label and (true := known.during(one.start, one.end))]
+    by_window = compare([(true, str(one.label)) for one, true in heard])
+    smoothed = compare([(true, str(one.stable)) for one, true in heard])
+    console.print(terminal(COLUMNS, by_window["rows"], "agreement with the truth"))
+    rows = [
+        {"of": "label", **by_window, **steadiness(known, [one for one, _ in heard], "label")},
+        {"of": "stable", **smoothed, **steadiness(known, [one for one, _ in heard], "stable")},
+    ]
+    console.print(terminal(STEADINESS, rows, "each window by itself, and smoothed"))
     unheard = sum(one.end - one.start for one in said if one.label is None)
-    console.print(terminal(COLUMNS, result["rows"], "agreement with the truth"))
     console.print(
-        f"{result['windows']} windows: accuracy {percent(result['accuracy'])} %, macro F1 "
-        f"{percent(result['macro_f1'])} %; {unheard:.0f} s without a label"
+        f"{by_window['windows']} windows, {unheard:.0f} s without a label; the truth changes "
+        f"{len(known.labels) - 1} times"
     )
+
+
+def steadiness(truth: Truth, said: list[Said], what: Literal["label", "stable"]) -> Row:
+    """How often what is said changes, and how late it is.
+
+    Args:
+        truth: what went on.
+        said: windows, in order.
+        what: that is looked at.
+
+    Returns:
+        `changes` from window to window; `missed`, stretches of the truth in which no window was called right;
+        of the others `delay` and `slowest`, median and 90th percentile of the seconds from the beginning of
+        the stretch to the end of the first window that was.
+    """
+    called = [(one.start / 2 + one.end / 2, one.end, getattr(one, what)) for one in said]
+    delays = [
+        next((end - start for middle, end, label in called if start <= middle < stop and label == true), None)
+        for start, stop, true in zip(truth.starts, truth.ends, truth.labels, strict=True)
+    ]
+    found = [delay for delay in delays if delay is not None]
+    late = {"delay": np.median(found), "slowest": np.percentile(found, SLOWEST)} if found else {}
+    return {
+        "changes": sum(one[2] != other[2] for one, other in pairwise(called)),
+        "missed": len(delays) - len(found),
+        **late,
+    }
 
 
 def compare(pairs: list[tuple[str, str]]) -> dict[str, Any]:
@@ -165,6 +213,7 @@ def _said(journal: Path) -> list[Said]:
             (message.start - begin).total_seconds(),
             (message.end - begin).total_seconds(),
             message.label if isinstance(message, LabelMessage) else None,
+            message.stable if isinstance(message, LabelMessage) else None,
         )
         for message in last
     ]

@@ -25,6 +25,9 @@ SILENT_DBFS = -120.0
 State = Literal["starting", "listening", "degraded", "reconnecting", "stopped"]
 """Of an array: samples arrive (`degraded`: with faulty channels or not journalled), or they do not"""
 
+EventType = Literal["started", "ended"]
+"""What an episode of the smoothed activity has just done"""
+
 
 class MessageError(MonitorError):
     """Bytes that are not a message of this schema."""
@@ -88,9 +91,9 @@ class LabelMessage(Message):
     scores: dict[str, float]
     """Class -> probability; they sum to 1"""
     stable: str
-    """The smoothed activity"""
+    """The smoothed activity: that of the episode that the newest `started` has begun"""
     since: datetime
-    """When the smoothed activity began"""
+    """When it began"""
     level_dbfs: float
     """RMS over the used channels, dB relative to full scale; -120 is digital silence"""
     valid_fraction: float
@@ -103,6 +106,26 @@ class LabelMessage(Message):
     """Bundle name and digest"""
     file: str | None = None
     """Name of the replayed file"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventMessage(Message):
+    """The smoothed activity changed: an episode started or ended.
+
+    It comes right before the first label that tells the new activity. Episodes of an array never overlap:
+    each `started` is followed by the `ended` of the same activity and `start`, unless the daemon died, as a
+    new `boot_id` tells.
+    """
+
+    type: ClassVar[str] = "event"
+    event_type: EventType
+    activity: str
+    start: datetime
+    """Of the episode; the same in both events"""
+    end: datetime | None
+    """None while it goes on"""
+    duration_s: float | None
+    """By the sample clock: not end - start if the wall clock was set meanwhile; None while it goes on"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +170,9 @@ class HealthMessage(Message):
 
 LAST_VALUES = ("label", "health")
 """Types of which a new subscriber gets the last message of each array"""
-TYPES: dict[str, type[Message]] = {cls.type: cls for cls in (LabelMessage, GapMessage, HealthMessage)}
+TYPES: dict[str, type[Message]] = {
+    cls.type: cls for cls in (LabelMessage, EventMessage, GapMessage, HealthMessage)
+}
 
 
 def topic(message: Message) -> bytes:

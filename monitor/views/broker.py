@@ -175,6 +175,10 @@ class Broker:
         """Publish, retained and at least once; an empty payload deletes what was retained."""
         self._client.publish(topic, payload, qos=1, retain=True)
 
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Publish to whoever listens now, at most once."""
+        self._client.publish(topic, payload, qos=0)
+
     def received(self) -> Iterator[tuple[str, bytes]]:
         """Topic and payload of what came since the last call."""
         while True:

@@ -1,7 +1,7 @@
 """What Home Assistant is told of an array: topics, and the discovery message that makes a device of it.
 
 Source: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload and the pages of the MQTT
-sensor and binary sensor.
+sensor, binary sensor and event.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import typing
 from typing import Any
 
 from monitor import __version__
-from monitor.stream.messages import LabelMessage, State
+from monitor.stream.messages import EventType, LabelMessage, State
 
 ORIGIN = "activity-monitor"
 HEALTH_SECONDS = 30
@@ -37,7 +37,8 @@ def array_topic(node: str, array: str, kind: str) -> str:
     Args:
         node: or `+`, for all.
         array: or `+`, for all.
-        kind: `status` (`online` or `offline`), `state` (label message) or `health` (health message).
+        kind: `status` (`online` or `offline`), `state` (label message), `event` (event message) or `health`
+            (health message).
     """
     return f"{ORIGIN}/{node}/{array}/{kind}"
 
@@ -57,7 +58,7 @@ def discovery(label: LabelMessage) -> dict[str, Any]:
     """Discovery message of the array that `label` is about: one device with all its entities."""
     # Names hold no dot, so that no two arrays of any two nodes share an identifier.
     identifier = f"{ORIGIN}.{label.node}.{label.array}"
-    components = {**_from_labels(label), **_from_health(label)}
+    components = {**_from_labels(label), **_from_events(label), **_from_health(label)}
     for key, component in components.items():
         if len(component) > 1:  # else it is to be removed
             component["unique_id"] = f"{identifier}.{key}"
@@ -101,6 +102,16 @@ def _from_labels(label: LabelMessage) -> dict[str, dict[str, Any]]:
             "Level", "{{ value_json.level_dbfs }}", common | level | {"unit_of_measurement": "dBFS"}
         ),
     }
+
+
+def _from_events(label: LabelMessage) -> dict[str, dict[str, Any]]:
+    event = {
+        "platform": "event",
+        "name": "Event",
+        "state_topic": array_topic(label.node, label.array, "event"),
+        "event_types": list(typing.get_args(EventType)),
+    }
+    return {"event": event}
 
 
 def _from_health(label: LabelMessage) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Home Assistant through an MQTT broker: what the stream says, retained there, one device per array.
 
-Only the present is passed on. What happened while the broker was away would reach automations late and with
-the wrong time; it stays in the journal.
+Only the present is passed on. What happened while the broker or this bridge was away would reach automations
+late and with the wrong time; it stays in the journal.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import logging
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from monitor.stream.messages import HealthMessage, LabelMessage, Message, to_bytes
+from monitor.stream.messages import EventMessage, HealthMessage, LabelMessage, Message, to_bytes
 from monitor.stream.subscriber import Subscription
 from monitor.views import discovery
 from monitor.views.broker import Broker, Login
@@ -27,6 +28,8 @@ HEARD = ("listening", "degraded")
 SILENCE = float(discovery.HEALTH_SECONDS)
 """Seconds without any message after which the daemon is taken for dead, and of messages without a word of an
 array after which that one is taken for removed"""
+RECENT = timedelta(seconds=30)
+"""Before the newest message; events that are older are of the past"""
 TICK = 0.25
 """Seconds between looks at the broker"""
 WAIT_SECONDS = 3.0
@@ -39,7 +42,7 @@ def run(subscription: Subscription, endpoint: str, login: Login) -> NoReturn:
     """Pass messages on, for ever.
 
     Args:
-        subscription: to labels and health messages of a daemon.
+        subscription: to labels, events and health messages of a daemon.
         endpoint: of that daemon, to be named when it is silent.
         login: of the broker.
     """
@@ -48,7 +51,7 @@ def run(subscription: Subscription, endpoint: str, login: Login) -> NoReturn:
     try:
         while True:
             message = subscription.receive(TICK)
-            while message is not None:  # of what waits, only the newest is published
+            while message is not None:  # of labels and health that wait, only the newest is published
                 if _NAMES.fullmatch(f"{message.node}/{message.array}"):
                     bridge = _serving(bridge, message.node, login)
                     bridge.update(message)
@@ -89,14 +92,16 @@ class Bridge:
         self._connection = 0
         self._retained: dict[str, bytes] = {}  # topic -> what the broker should hold
         self._published: dict[str, bytes] = {}  # topic -> what it was given since it was reached
+        self._events: list[EventMessage] = []  # that the broker was not told yet
         self._known: set[str] = set()  # arrays of which the broker holds something
-        self._boot_id = ""
+        self._boot_id, self._newest = "", datetime.min.replace(tzinfo=UTC)
         self._arrays: set[str] = set()  # of the running daemon
         self._first = self._last = time.monotonic()  # message of the running daemon
 
     def update(self, message: Message) -> None:
         """Take in a message."""
         self._last = time.monotonic()
+        self._newest = message.published
         if message.boot_id != self._boot_id:
             self._boot_id, self._first, self._arrays = message.boot_id, self._last, set()
         self._arrays.add(message.array)
@@ -105,6 +110,8 @@ class Bridge:
             text = json.dumps(discovery.discovery(message), separators=(",", ":"))
             self._retained[discovery.discovery_topic(node, array)] = text.encode()
             self._retained[discovery.array_topic(node, array, "state")] = to_bytes(message)
+        elif isinstance(message, EventMessage):
+            self._events.append(message)
         elif isinstance(message, HealthMessage):
             status = ONLINE if message.state in HEARD else OFFLINE
             self._retained[discovery.array_topic(node, array, "status")] = status
@@ -120,12 +127,16 @@ class Bridge:
         self._retained[self._status] = ONLINE if alive else OFFLINE
         if alive and self._last - self._first >= SILENCE:
             self._forget(self._known - self._arrays)
+        events, self._events = self._events, []
         if not self._broker.connected:
             return
         for topic, payload in self._retained.items():
             if self._published.get(topic) != payload:
                 self._broker.publish(topic, payload)
                 self._published[topic] = payload
+        for event in events:
+            if self._newest - event.published < RECENT:
+                self._broker.tell(discovery.array_topic(self.node, event.array, "event"), to_bytes(event))
 
     def close(self) -> None:
         """Disconnect; all entities become unavailable."""

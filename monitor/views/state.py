@@ -191,5 +191,5 @@ def _dominant(cell: list[Span | None]) -> Span | None:
 def _plausible(message: Message) -> bool:
     """Arithmetic with times near the ends of the calendar overflows."""
     names = ("published", "start", "end", "since")
-    times = [getattr(message, name) for name in names if hasattr(message, name)]
-    return all(1970 <= time.year < 9000 for time in times)
+    times = [getattr(message, name, None) for name in names]
+    return all(1970 <= time.year < 9000 for time in times if time)

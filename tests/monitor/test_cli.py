@@ -45,16 +45,22 @@ def recording(tmp_path: Path) -> Path:
 
 
 def test_a_replay_prints_one_line_for_each_window(toy_bundle: Path, recording: Path, endpoint: str) -> None:
-    """Labels, then the rest of the file; exit code 0."""
+    """Labels, between what started and ended, then the rest of the file; exit code 0."""
     done = run("--replay", recording, "--speed", "max", "--bundle", toy_bundle, "--publish", endpoint, "-q")
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
     assert [(array, text.split()[0]) for _, _, array, text in lines] == [
         ("kitchen", "low"),
         ("kitchen", "low"),
+        ("kitchen", "low"),
         ("kitchen", "no"),
+        ("kitchen", "low"),
     ]
-    assert lines[2][3] == "no label for 0.5 s: end of file"
+    assert [lines[index][3] for index in (0, 3, 4)] == [
+        "low started",
+        "no label for 0.5 s: end of file",
+        "low ended after 2 s",
+    ]
 
 
 def test_json_lines(toy_bundle: Path, recording: Path) -> None:
@@ -80,7 +86,7 @@ def test_max_windows_ends_a_loop(toy_bundle: Path, tmp_path: Path) -> None:
     path = write_audio(tmp_path / "short.wav", tone("high", 0.7))
     options = ("--speed", "max", "--bundle", toy_bundle, "--publish", "none", "-q")
     done = run("--replay", path, "--loop", "--max-windows", 3, *options)
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 5)
     assert "no label for 0.7 s: end of file" in run("--replay", path, *options).stdout
 
 
@@ -228,7 +234,8 @@ def test_a_signal_ends_the_run(toy_bundle: Path, recording: Path, endpoint: str,
     assert process.returncode == 0
     messages = [json.loads(line) for line in rest.splitlines()]
     assert messages[-1]["state"] == "stopped"
-    assert messages[-2]["reason"] == "stopped"
+    assert messages[-2]["event_type"] == "ended"
+    assert messages[-3]["reason"] == "stopped"
     assert "Traceback" not in errors
 
 
@@ -295,15 +302,16 @@ def test_subscribe_prints_what_a_daemon_publishes(toy_bundle: Path, recording: P
         text=True,
     )
     assert daemon.stdout is not None
-    published = [json.loads(daemon.stdout.readline()) for _ in range(3)]
-    options = ["subscribe", "--connect", endpoint, "--since", "1h", "--type", "label"]
-    for extra in (["--json"], []):
-        client = subprocess.Popen([*command, *options, *extra], stdout=subprocess.PIPE, text=True)
-        assert client.stdout is not None
-        line = client.stdout.readline()
-        client.send_signal(signal.SIGINT)
-        assert client.wait(LIMIT) == 0
-        assert json.loads(line) in published if extra else " low " in line
+    published = [json.loads(daemon.stdout.readline()) for _ in range(4)]
+    for kind, words in (("label", " low "), ("event", "  low started\n")):
+        options = ["subscribe", "--connect", endpoint, "--since", "1h", "--type", kind]
+        for extra in (["--json"], []):
+            client = subprocess.Popen([*command, *options, *extra], stdout=subprocess.PIPE, text=True)
+            assert client.stdout is not None
+            line = client.stdout.readline()
+            client.send_signal(signal.SIGINT)
+            assert client.wait(LIMIT) == 0
+            assert json.loads(line) in published if extra else words in line
     daemon.terminate()
     daemon.communicate(timeout=LIMIT)
 

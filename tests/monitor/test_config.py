@@ -11,6 +11,8 @@ import pytest
 from monitor.config import SETTINGS, ConfigError, Settings, resolve, slug
 from monitor.errors import Exit
 
+COOKING_AND_ABSENCE = ("min_duration", (("cooking", 60.0), ("absence", 300.0)))
+
 
 def from_toml(tmp_path: Path, text: str | bytes, **flags: Any) -> Settings:
     """Settings with a configuration file."""
@@ -60,6 +62,9 @@ def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
         ("loop = true", "loop", True),
         ("hop = 2.5", "hop", 2.5),
         ("unknown_below = 0.6", "unknown_below", 0.6),
+        ('min_duration = {cooking = "60s", absence = "5m"}', *COOKING_AND_ABSENCE),
+        ('min_duration = "cooking=1m, absence=300"', *COOKING_AND_ABSENCE),
+        ('min_duration = {"a = b, c" = 0.5}', "min_duration", (("a = b, c", 0.5),)),
         ("journal_days = 30", "journal_days", 30),
         ('publish = "none"', "publish", "none"),
         ('publish = "ipc:///run/a/stream"', "publish", "ipc:///run/a/stream"),
@@ -89,6 +94,17 @@ def test_values_of_a_file(tmp_path: Path, text: str, key: str, value: object) ->
         ("unknown_below = -0.1", "unknown_below: a number from 0 to 1"),
         ("unknown_below = nan", "unknown_below: a number from 0 to 1"),
         ("unknown_below = true", "unknown_below: a number from 0 to 1"),
+        (
+            "min_duration = 60",
+            "min_duration: activities and how long, such as cooking=60s,absence=5m, wanted",
+        ),
+        ('min_duration = "cooking"', "min_duration: activities and how long"),
+        ('min_duration = ""', "min_duration: activities and how long"),
+        ('min_duration = "=5s"', "min_duration: activities and how long"),
+        ('min_duration = "cooking=s"', "min_duration: activities and how long"),
+        ('min_duration = "cooking=0s"', "min_duration: activities and how long"),
+        ("min_duration = {cooking = true}", "min_duration: activities and how long"),
+        ("min_duration = {cooking = inf}", "min_duration: activities and how long"),
         ('provider = "gpu"', "provider: one of auto, cpu, cuda wanted, not 'gpu'"),
         ('loop = "maybe"', "loop: true or false"),
         ("loop = 1", "loop: true or false"),

@@ -22,7 +22,14 @@ from monitor.inference import bundle
 from monitor.inference.graph import ModelError
 from monitor.inference.recognise import Recogniser, Recognition
 from monitor.stream.journal import Journal, JournalReader
-from monitor.stream.messages import GapMessage, HealthMessage, LabelMessage, Message, to_bytes
+from monitor.stream.messages import (
+    EventMessage,
+    GapMessage,
+    HealthMessage,
+    LabelMessage,
+    Message,
+    to_bytes,
+)
 from tests.toys import RATE, tone
 
 SECOND = RATE
@@ -202,12 +209,12 @@ def chord(start: float, seconds: float) -> Block:
 
 
 def test_what_is_not_probable_enough_is_unknown(toy_bundle: Path, tmp_path: Path) -> None:
-    """Such a window is labelled `unknown`, with its scores as they are; smoothed like any other label."""
+    """Such a window is labelled `unknown`, with its scores as they are; it ends no activity."""
     source = Scripted(speech(0, 2), chord(2, 2), speech(4, 1))
     messages = monitor(toy_bundle, tmp_path, source, unknown_below=0.9)
     labels = [message for message in messages if isinstance(message, LabelMessage)]
     assert [label.label for label in labels] == ["low", "low", "unknown", "unknown", "low"]
-    assert [label.stable for label in labels] == ["low", "low", "low", "unknown", "unknown"]
+    assert [label.stable for label in labels] == ["low"] * 5
     assert all(label.confidence == max(label.scores.values()) for label in labels)
     assert all((label.confidence < 0.9) == (label.label == "unknown") for label in labels)
     assert list(labels[2].scores) == ["low", "middle", "high"]
@@ -239,35 +246,105 @@ def test_health_at_start_and_end(toy_bundle: Path, tmp_path: Path) -> None:
     assert messages[-1] is health[-1]
 
 
-def test_a_gap_of_a_window_ends_the_activity(toy_bundle: Path, tmp_path: Path) -> None:
-    """`since` never reaches back over time in which nothing was heard; a hiccup does not end it."""
+def story(messages: list[Message]) -> list[str]:
+    """Every event, with the seconds of its episode since the first label; stable labels are checked with it.
+
+    An episode begins and ends once, before the next one; labels tell the one that goes on.
+    """
+    origin = next(message.start for message in messages if isinstance(message, LabelMessage))
+    going: EventMessage | None = None
+    lines = []
+    for message in messages:
+        if isinstance(message, LabelMessage):
+            assert going is not None
+            assert (message.stable, message.since) == (going.activity, going.start)
+        elif isinstance(message, EventMessage) and message.event_type == "started":
+            assert (going, message.end, message.duration_s) == (None, None, None)
+            going = message
+            lines.append(f"{message.activity} {(message.start - origin).total_seconds():g}")
+        elif isinstance(message, EventMessage):
+            assert going is not None
+            assert (going.activity, going.start) == (message.activity, message.start)
+            assert message.end is not None
+            assert message.duration_s == (message.end - message.start).total_seconds() > 0
+            going = None
+            lines.append(f"end {(message.end - origin).total_seconds():g}")
+    assert going is None
+    return lines
+
+
+def test_events(toy_bundle: Path, tmp_path: Path) -> None:
+    """An episode ends where the next one starts; the end of the run ends the last one with its last label."""
+    source = Scripted(speech(0, 3), speech(3, 1, "high"), speech(4, 1), speech(5, 3.5, "high"))
+    messages = monitor(toy_bundle, tmp_path, source)
+    assert story(messages) == ["low 0", "end 5", "high 5", "end 8"]
+    kinds = [message.type for message in messages if not isinstance(message, HealthMessage)]
+    assert kinds == ["event", *["label"] * 6, "event", "event", "label", "label", "gap", "event"]
+    assert messages[-2].type == "event"
+
+
+def test_a_replay_tells_the_same_episodes_every_time(toy_bundle: Path, tmp_path: Path) -> None:
+    """The activities and their times depend on the sound only."""
+    stories = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        source = Scripted(speech(0, 3), chord(3, 4), speech(7, 3, "middle"))
+        stories.append(story(monitor(toy_bundle, tmp_path / name, source, hop=0.25)))
+    assert stories[0] == stories[1]
+    assert len(stories[0]) >= 4
+
+
+def test_a_least_duration(toy_bundle: Path, tmp_path: Path) -> None:
+    """What ends before is no episode."""
+    source = Scripted(speech(0, 3), speech(3, 3, "high"), speech(6, 3), speech(9, 5, "high"))
+    messages = monitor(toy_bundle, tmp_path, source, min_duration=(("high", 4.0),))
+    assert story(messages) == ["low 0", "end 9", "high 9", "end 14"]
+
+
+def test_a_least_duration_of_what_there_is_not(toy_bundle: Path, tmp_path: Path) -> None:
+    """The bundle may have been changed, or the name mistyped."""
+    with pytest.raises(ConfigError, match="min_duration: bundle toy has no activity hihg; did you mean high"):
+        monitor(toy_bundle, tmp_path, Scripted(speech(0, 1)), min_duration=(("hihg", 4.0),))
+
+
+def test_a_gap_of_three_windows_ends_the_activity(toy_bundle: Path, tmp_path: Path) -> None:
+    """With the last that was heard; a shorter one does not."""
     source = Scripted(
         speech(0, 2),
-        Gap(32000, 36000, "overflow"),
-        speech(2.25, 1),
-        Gap(52000, 68000, "overflow"),
-        speech(4.25, 1),
+        Gap(32000, 76000, "overflow"),
+        speech(4.75, 1),
+        Gap(92000, 140000, "overflow"),
+        speech(8.75, 1),
     )
-    labels = [m for m in monitor(toy_bundle, tmp_path, source) if isinstance(m, LabelMessage)]
-    assert [(label.since - labels[0].start).total_seconds() for label in labels] == [0, 0, 0, 4.25]
+    messages = monitor(toy_bundle, tmp_path, source)
+    assert story(messages) == ["low 0", "end 5.75", "low 8.75", "end 9.75"]
+    assert timeline(messages) == ["low 1", "low 1", "overflow 2.75", "low 1", "overflow 3", "low 1"]
+
+
+def test_only_gaps_tell_no_episode(toy_bundle: Path, tmp_path: Path) -> None:
+    """Nothing was heard, so nothing started."""
+    messages = monitor(toy_bundle, tmp_path, Scripted(Gap(0, 80000, "overflow")))
+    assert not [message for message in messages if isinstance(message, EventMessage)]
 
 
 @pytest.mark.parametrize("hop", [1.0, 0.25])
-def test_gaps_that_add_up_to_a_window_end_the_activity(toy_bundle: Path, tmp_path: Path, hop: float) -> None:
+def test_gaps_that_add_up_to_three_windows_end_the_activity(
+    toy_bundle: Path, tmp_path: Path, hop: float
+) -> None:
     """As when a lost card is reported piece by piece, or every overlapping window fails."""
-    pieces = [Gap(start, start + 4000, "device_lost") for start in range(16000, 48000, 4000)]
-    source = Scripted(speech(0, 1), *pieces, speech(3, 1))
-    labels = [m for m in monitor(toy_bundle, tmp_path, source, hop=hop) if isinstance(m, LabelMessage)]
-    assert (labels[-1].since - labels[0].start).total_seconds() == 3.0
+    pieces = [Gap(start, start + 4000, "device_lost") for start in range(16000, 64000, 4000)]
+    source = Scripted(speech(0, 1), *pieces, speech(4, 1))
+    messages = monitor(toy_bundle, tmp_path, source, hop=hop)
+    assert story(messages) == ["low 0", "end 1", "low 4", "end 5"]
     other = tmp_path / "models"
     other.mkdir()
-    failing = set(range(1, 3)) if hop == 1.0 else set(range(4, 13))
+    failing = set(range(1, 4)) if hop == 1.0 else set(range(4, 19))
     labels = [
         m
-        for m in monitor(toy_bundle, other, Scripted(speech(0, 5)), failing=failing, hop=hop)
+        for m in monitor(toy_bundle, other, Scripted(speech(0, 6)), failing=failing, hop=hop)
         if isinstance(m, LabelMessage)
     ]
-    assert (labels[-1].since - labels[0].start).total_seconds() >= 3.0
+    assert (labels[-1].since - labels[0].start).total_seconds() >= 4.0
 
 
 def test_what_was_heard_before_an_error_is_accounted_for(toy_bundle: Path, tmp_path: Path) -> None:

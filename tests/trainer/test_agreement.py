@@ -5,26 +5,32 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from monitor.errors import MonitorError
 from monitor.stream.journal import Journal
-from monitor.stream.messages import Message
+from monitor.stream.messages import GapMessage, LabelMessage, Message
 from tests.toys import MOMENT, gap_message, health_message, label_message
-from trainer.agreement import compare, read_truth, show
+from trainer.agreement import Said, Truth, compare, read_truth, show, steadiness
 
 
-def said(labels: str, *, boot_id: str = "boot", first: int = 1, array: str = "kitchen") -> list[Message]:
-    """A message for each letter, 10 s each; a dash is a gap."""
+def said(
+    labels: str, stable: str = "", *, boot_id: str = "boot", first: int = 1, array: str = "kitchen"
+) -> list[Message]:
+    """A message for each letter, 10 s each; a dash is a gap. Without `stable` that is the label."""
     names = {"c": "cooking", "e": "eating", "u": "unknown"}
     messages: list[Message] = []
+    message: GapMessage | LabelMessage
     for index, letter in enumerate(labels):
         make = gap_message if letter == "-" else label_message
         start = MOMENT + timedelta(seconds=10 * index)
         message = make(first + index, boot_id=boot_id, array=array)
         message = replace(message, start=start, end=start + timedelta(seconds=10))
-        messages.append(replace(message, label=names[letter]) if letter != "-" else message)
+        if isinstance(message, LabelMessage):
+            message = replace(message, label=names[letter], stable=names[stable[index] if stable else letter])
+        messages.append(message)
     return messages
 
 
@@ -35,6 +41,9 @@ def journal(path: Path, messages: list[Message]) -> Path:
         written.append(message)
     written.close()
     return path
+
+
+COOKED_AND_EATEN = ((0.0, 45.0, "cooking"), (45.0, 100.0, "eating"))
 
 
 def truth(path: Path, *rows: tuple[float, float, str]) -> Path:
@@ -56,23 +65,41 @@ def test_table(tmp_path: Path) -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["cooking", "5", "80.0", "80.0", "eating", "1"] in lines
     assert ["eating", "3", "33.3", "40.0", "cooking", "1,", "unknown", "1"] in lines
-    assert text.splitlines()[-1] == "8 windows: accuracy 62.5 %, macro F1 60.0 %; 10 s without a label"
+    assert text.splitlines()[-1] == "8 windows, 10 s without a label; the truth changes 1 times"
+
+
+def test_each_window_by_itself_and_smoothed(tmp_path: Path) -> None:
+    """How right both are, how often they change, and how late they are."""
+    messages = said("ccecceeuee", "cccccccueu")
+    lines = [line.split() for line in shown(tmp_path, messages, *COOKED_AND_EATEN).splitlines()]
+    assert ["label", "80.0", "84.4", "5", "12.5", "14.5", "0"] in lines
+    assert ["stable", "60.0", "58.3", "3", "27.5", "41.5", "0"] in lines
+
+
+def test_steadiness() -> None:
+    """A window counts for the stretch that its middle is in; one that was never called right is missed."""
+    truth = Truth(np.array([0.0, 14.0, 50.0]), np.array([14.0, 50.0, 60.0]), ["cooking", "eating", "absence"])
+    labels = ("cooking", "eating", "cooking", "eating", "eating", "eating")
+    windows = [Said(10.0 * index, 10.0 * index + 10, label, "eating") for index, label in enumerate(labels)]
+    found = steadiness(truth, windows, "label")
+    assert found == {"changes": 3, "missed": 1, "delay": 8.0, "slowest": pytest.approx(9.6)}
+    assert steadiness(truth, windows, "stable") == {"changes": 0, "missed": 2, "delay": 6.0, "slowest": 6.0}
+    assert steadiness(truth, windows[:0], "label") == {"changes": 0, "missed": 3}
 
 
 def test_a_window_belongs_to_what_fills_it(tmp_path: Path) -> None:
     """Of two activities in a window the longer one counts; time without truth is left out."""
     text = shown(tmp_path, said("ceec"), (0.0, 14.0, "cooking"), (14.0, 28.0, "eating"))
-    assert text.splitlines()[-1].startswith("3 windows: accuracy 100.0 %")
+    assert text.splitlines()[-1].startswith("3 windows,")
+    assert "label       100.0" in text
 
 
 def test_only_the_last_run_counts(tmp_path: Path) -> None:
     """Other messages and earlier runs in the journal change nothing."""
     messages = [*said("ee", boot_id="before"), health_message(3), *said("cc", first=4)]
-    assert (
-        shown(tmp_path, messages, (0.0, 20.0, "cooking"))
-        .splitlines()[-1]
-        .startswith("2 windows: accuracy 100.0")
-    )
+    text = shown(tmp_path, messages, (0.0, 20.0, "cooking"))
+    assert text.splitlines()[-1].startswith("2 windows,")
+    assert "label       100.0" in text
 
 
 def test_two_arrays(tmp_path: Path) -> None:

@@ -24,10 +24,13 @@ from monitor.stream.messages import (
     to_bytes,
     topic,
 )
-from tests.toys import gap_message, health_message, label_message
+from tests.toys import event_message, gap_message, health_message, label_message
 
 SCHEMA = json.loads(Path(monitor.stream.messages.__file__).with_name("schema.json").read_text())
-EXAMPLES = [label_message(1), label_message(2, file="day.wav"), gap_message(3), health_message(4)]
+EXAMPLES = [
+    *(label_message(1), label_message(2, file="day.wav"), gap_message(3), health_message(4)),
+    *(event_message(5), event_message(6, ended=True)),
+]
 
 
 def test_the_bytes_of_a_gap() -> None:
@@ -36,6 +39,17 @@ def test_the_bytes_of_a_gap() -> None:
         b'{"schema":"activity-monitor/1","type":"gap","id":"id-3","boot_id":"boot","seq":3,"node":"attic",'
         b'"array":"kitchen","published":"2026-01-05T18:20:20.500Z","start":"2026-01-05T18:20:10.000Z",'
         b'"end":"2026-01-05T18:20:12.500Z","reason":"device_lost","lost_samples":40000}'
+    )
+
+
+def test_the_bytes_of_an_event() -> None:
+    """What is not known yet is null, not left out."""
+    assert to_bytes(event_message(3)).endswith(
+        b'"published":"2026-01-05T18:20:20.500Z","event_type":"started","activity":"cooking",'
+        b'"start":"2026-01-05T18:00:00.000Z","end":null,"duration_s":null}'
+    )
+    assert to_bytes(event_message(4, ended=True)).endswith(
+        b'"start":"2026-01-05T18:00:00.000Z","end":"2026-01-05T18:20:10.000Z","duration_s":1210.0}'
     )
 
 

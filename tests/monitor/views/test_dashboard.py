@@ -20,7 +20,7 @@ from monitor.views.bigtext import big
 from monitor.views.dashboard import Dashboard, State, render, show
 from monitor.views.state import ARRAYS, CHANGES, SPANS
 from monitor.views.words import ABSENCE, colours, letters
-from tests.toys import common
+from tests.toys import common, event_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -417,6 +417,14 @@ def test_steady_hours_are_one_span() -> None:
 def test_impossible_times_are_ignored(year: int) -> None:
     """A message from the ends of the calendar changes nothing."""
     assert state_of(label(end=datetime(year, 12, 31, tzinfo=UTC))).arrays == {}
+
+
+def test_events_change_nothing() -> None:
+    """Labels tell of the same episodes, also to who comes late; an event is a sign of life."""
+    messages = [label(), health()]
+    event = event_message(1, ended=False, node="pi", published=NOW)
+    assert picture(state_of(*messages, event)) == picture(state_of(*messages))
+    assert picture(state_of(*messages, dataclasses.replace(event, end=NOW))) == picture(state_of(*messages))
 
 
 def test_fast_replay_runs_ahead_of_the_clock() -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from monitor.stream.messages import ChannelHealth, HealthMessage, LabelMessage, to_bytes
 from monitor.views.discovery import array_topic, discovery, discovery_topic, topics
-from tests.toys import MOMENT, health_message, label_message
+from tests.toys import MOMENT, event_message, health_message, label_message
 
-# The fields that Home Assistant documents, by the pages /integrations/mqtt/, /integrations/sensor.mqtt/ and
-# /integrations/binary_sensor.mqtt/ of www.home-assistant.io. It ignores any other without a word.
+# The fields that Home Assistant documents, by the pages /integrations/mqtt/, /integrations/sensor.mqtt/,
+# /integrations/binary_sensor.mqtt/ and /integrations/event.mqtt/ of www.home-assistant.io. It ignores any
+# other without a word.
 ROOT = {
     *("device", "origin", "components", "availability", "availability_mode"),
     *("availability_topic", "availability_template", "payload_available", "payload_not_available"),
@@ -29,17 +30,18 @@ ORIGIN = {"name", "sw_version", "support_url"}
 AVAILABILITY = {"topic", "payload_available", "payload_not_available", "value_template"}
 ENTITY = {
     *("availability", "availability_mode", "availability_template", "availability_topic", "device"),
-    *("device_class", "enabled_by_default", "encoding", "entity_category", "entity_picture", "expire_after"),
-    *("force_update", "icon", "json_attributes_template", "json_attributes_topic", "name"),
+    *("device_class", "enabled_by_default", "encoding", "entity_category", "entity_picture"),
+    *("icon", "json_attributes_template", "json_attributes_topic", "name"),
     *("default_entity_id", "payload_available", "payload_not_available", "platform", "qos", "state_topic"),
     *("unique_id", "value_template"),
 }
 ONLY = {
     "sensor": {
         *("last_reset_value_template", "options", "suggested_display_precision", "state_class"),
-        "unit_of_measurement",
+        *("unit_of_measurement", "expire_after", "force_update"),
     },
-    "binary_sensor": {"off_delay", "payload_off", "payload_on"},
+    "binary_sensor": {"off_delay", "payload_off", "payload_on", "expire_after", "force_update"},
+    "event": {"event_types"},
 }
 DEVICE_CLASSES = {"sensor": {"enum"}, "binary_sensor": {"occupancy", "problem"}}
 """Those of the documented ones that are used here"""
@@ -77,8 +79,11 @@ def test_values_are_as_documented() -> None:
     for component in entities().values():
         assert component.get("entity_category", "diagnostic") == "diagnostic"
         assert component.get("state_class", "measurement") == "measurement"
-        assert isinstance(component["expire_after"], int)
-        assert component["expire_after"] > 0
+        if component["platform"] == "event":  # an event is of a moment
+            assert component["event_types"]
+        else:
+            assert isinstance(component["expire_after"], int)
+            assert component["expire_after"] > 0
         if "device_class" in component:
             assert component["device_class"] in DEVICE_CLASSES[component["platform"]]
         if "options" in component:
@@ -97,8 +102,9 @@ def test_identifiers_tell_all_arrays_apart() -> None:
 
 
 def test_all_topics_of_an_array_are_known() -> None:
-    """So that all can be deleted."""
+    """So that all that the broker keeps can be deleted; it keeps no events."""
     used = {component["state_topic"] for component in entities().values()}
+    used -= {array_topic("attic", "kitchen", "event")}
     used |= {array_topic("attic", "kitchen", "status"), discovery_topic("attic", "kitchen")}
     assert set(topics("attic", "kitchen")) == used
 
@@ -146,6 +152,16 @@ def test_what_a_label_shows() -> None:
 def test_occupancy(stable: str, occupied: str) -> None:
     """By the smoothed activity; an unknown one does not say that somebody is there."""
     assert states(replace(HOME, stable=stable))["occupied"] == occupied
+
+
+def test_what_an_event_is() -> None:
+    """The message is as Home Assistant wants an event: JSON, `event_type` one of the entity's."""
+    component = entities()["event"]
+    assert component["state_topic"] == "activity-monitor/attic/kitchen/event"
+    assert component["event_types"] == ["started", "ended"]
+    for ended in (False, True):
+        body = json.loads(to_bytes(event_message(1, ended=ended)))
+        assert body["event_type"] == component["event_types"][ended]
 
 
 @pytest.mark.parametrize(

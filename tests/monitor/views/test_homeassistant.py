@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from monitor.views import homeassistant
 from monitor.views.broker import login
 from monitor.views.homeassistant import Bridge
 from tests.mosquitto import PROGRAM, Mosquitto, Observer
-from tests.toys import health_message, label_message
+from tests.toys import MOMENT, event_message, health_message, label_message
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs mosquitto (Debian: see .ci/debian-packages)")
 
@@ -107,6 +108,40 @@ def test_a_broker_that_comes_back_is_told_everything(
     reports = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "connection lost" in reports[0]
     assert len(set(reports)) == len(reports)
+
+
+def test_an_event_is_passed_on_once_and_not_kept(bridge: Bridge, broker: Mosquitto, home: Observer) -> None:
+    """Neither when the broker comes back nor to whoever subscribes later; nor what it was not there for."""
+    home.until(lambda held: STATE in held, hear(bridge, 1, "kitchen"))
+    told = [event_message(4, ended=True), event_message(5)]
+    for message in told:
+        bridge.update(message)
+    home.until(lambda _: len(home.events) == 2, bridge.publish)
+    assert home.events == [to_bytes(message) for message in told]
+    broker.kill()
+    home.until(lambda _: not bridge._broker.connected)
+    bridge.update(event_message(6, ended=True))
+    bridge.publish()
+    broker.start()
+    newest = to_bytes(label_message(15))
+    home.until(lambda held: held.get(STATE) == newest, hear(bridge, 7, "kitchen"))
+    bridge.update(event_message(16))
+    with Observer(broker.port) as late:
+        late.until(lambda held: STATE in held)
+        home.until(lambda _: len(home.events) > 2, bridge.publish)
+        assert home.events[2:] == [to_bytes(event_message(16))]
+        late.until(lambda _: late.events)
+        assert late.events == home.events[2:]
+
+
+def test_events_of_the_past_are_not_passed_on(bridge: Bridge, home: Observer) -> None:
+    """As when the bridge was away and caught up: automations would take them for new."""
+    home.until(lambda held: STATE in held, hear(bridge, 1, "kitchen"))
+    now = MOMENT + timedelta(hours=1)
+    for seq, age in ((4, 3600), (5, 31), (6, 29), (7, 0)):
+        bridge.update(event_message(seq, published=now - timedelta(seconds=age)))
+    home.until(lambda _: home.events and b'"seq":7,' in home.events[-1], bridge.publish)
+    assert [b'"seq":6,' in event for event in home.events] == [True, False]
 
 
 def test_home_assistant_gets_discovery_again_when_it_starts(bridge: Bridge, home: Observer) -> None:
@@ -237,6 +272,16 @@ def test_two_arrays_are_two_devices(daemon: Daemon, home: Observer, port: int) -
         assert home.held[f"{topic}/state"] == to_bytes(label_message(seq + 1, array=array))
         device = home.json(f"homeassistant/device/activity-monitor-attic/{array}/config")["device"]
         assert device["identifiers"] == [f"activity-monitor.attic.{array}"]
+
+
+def test_events_of_a_running_daemon(daemon: Daemon, home: Observer, port: int) -> None:
+    """Those of the time since the bridge started, and none before."""
+    daemon.send(event_message(6, ended=True))
+    with command(daemon, f"mqtt://127.0.0.1:{port}"):
+        home.until(lambda held: held.get(STATUS) == b"online")
+        daemon.send(event_message(7))
+        home.until(lambda _: home.events)
+    assert home.events == [to_bytes(event_message(7))]
 
 
 def test_a_renamed_node(daemon: Daemon, home: Observer, port: int) -> None:
