@@ -266,7 +266,10 @@ def story(messages: list[Message]) -> list[str]:
             assert going is not None
             assert (going.activity, going.start) == (message.activity, message.start)
             assert message.end is not None
-            assert message.duration_s == (message.end - message.start).total_seconds() > 0
+            assert message.end > message.start
+            assert message.duration_s == pytest.approx(
+                (message.end - message.start).total_seconds(), abs=1e-3
+            )
             going = None
             lines.append(f"end {(message.end - origin).total_seconds():g}")
     assert going is None
