@@ -132,13 +132,17 @@ def _add_features(commands: Any) -> None:
 def _add_extractor(parser: argparse.ArgumentParser) -> None:
     """Options of every command that needs embeddings; what is not given is the recipe's."""
     parser.add_argument(
-        "--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50-deep-spectrum"
+        "--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50-deep-spectrum or esc50-audio"
     )
     parser.add_argument(
-        "--backbone", metavar="NETWORK", help=f"{', '.join(checkpoints.CHECKPOINTS)} (default: the recipe's)"
+        "--backbone",
+        metavar="NETWORK",
+        help=f"{', '.join(checkpoints.CHECKPOINTS | checkpoints.AUDIO_CHECKPOINTS)} (default: the recipe's)",
     )
     parser.add_argument(
-        "--weights", metavar="W", help="imagenet, random:SEED or a checkpoint (default: the recipe's)"
+        "--weights",
+        metavar="W",
+        help="imagenet, audioset, random:SEED or a checkpoint (default: the recipe's)",
     )
     parser.add_argument("--cmap", metavar="NAME", help="colour map (default: the recipe's)")
 
@@ -254,13 +258,10 @@ def _add_download(commands: Any) -> None:
 
 
 def _add_weights(names: Any) -> None:
-    weights = names.add_parser(
-        "weights", help="of an image network, as learnt from ImageNet", allow_abbrev=False
-    )
-    sizes = ", ".join(
-        f"{name} ({remote.size / 1e6:.0f} MB)" for name, remote in checkpoints.CHECKPOINTS.items()
-    )
-    weights.add_argument("backbone", choices=checkpoints.CHECKPOINTS, metavar="NETWORK", help=sizes)
+    weights = names.add_parser("weights", help="of an image network, or of one for sound", allow_abbrev=False)
+    remotes = checkpoints.CHECKPOINTS | checkpoints.AUDIO_CHECKPOINTS
+    sizes = ", ".join(f"{name} ({remote.size / 1e6:.0f} MB)" for name, remote in remotes.items())
+    weights.add_argument("backbone", choices=remotes, metavar="NETWORK", help=sizes)
     weights.add_argument(
         "--to",
         type=Path,

@@ -11,7 +11,7 @@ from trainer import recipes
 from trainer.checkpoints import RANDOM
 from trainer.datasets import DataSet
 from trainer.experiments import EXPERIMENTS, Experiment, System
-from trainer.recipes import CrnnRecipe, SvmRecipe
+from trainer.recipes import CrnnRecipe, EmbeddingRecipe
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Plan:
 
     system: System
     folder: Path
-    recipe: CrnnRecipe | SvmRecipe | None
+    recipe: CrnnRecipe | EmbeddingRecipe | None
     """None: a fusion"""
     members: tuple[Path, ...] = ()
     """Run directories that are fused"""
@@ -95,7 +95,7 @@ def _single(system: System, out: Path, seeds: Sequence[int], epochs: int | None)
     if isinstance(base, CrnnRecipe):
         shorter = {} if epochs is None else {"epochs": epochs}
         by_seed = {f"-seed{seed}": {**changes, **shorter, "seed": seed} for seed in seeds}
-    elif changes["weights"] == RANDOM:
+    elif changes.get("weights") == RANDOM:
         by_seed = {f"-seed{seed}": {**changes, "weights": f"{RANDOM}{seed}"} for seed in seeds}
     else:
         by_seed = {"": changes}
