@@ -118,7 +118,9 @@ class Openl3(nn.Module):
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """Embeddings of a batch of clips."""
         frames = cut(waveform, self.frames.hop)  # [B, N, 48000]
-        each = self.embed(frames.flatten(0, 1)).reshape(*frames.shape[:2], -1)  # [B, N, embedding]
+        # Not by the batch's own length, which an exported graph would keep.
+        embeddings = self.embed(frames.flatten(0, 1))
+        each = embeddings.reshape(-1, frames.shape[1], embeddings.shape[1])  # [B, N, embedding]
         return each.mean(1) if self.frames.pooling == "mean" else each.amax(1)
 
     def embed(self, frame: torch.Tensor) -> torch.Tensor:

@@ -26,8 +26,8 @@ EMBEDDING, TAGS = 2048, 527
 """Length of the embedding, and number of AudioSet's classes"""
 CHANNELS = (64, 128, 256, 512, 1024, 2048)
 """Of the six blocks, as published"""
-GROUPS = 4
-"""In which the wavegram's channels are laid out as pictures"""
+WAVEGRAM, GROUPS = 128, 4
+"""Channels of the wavegram, and the pictures in which they are laid out"""
 
 
 class Fixed(nn.Module):
@@ -167,8 +167,8 @@ class WavegramLogmelCnn14(Cnn14):
         self.pre_conv0 = nn.Conv1d(1, 64, 11, stride=5, padding=5, bias=False)
         self.pre_bn0 = nn.BatchNorm1d(64)
         self.pre_block1 = ConvPreWavBlock(64, 64)
-        self.pre_block2 = ConvPreWavBlock(64, 128)
-        self.pre_block3 = ConvPreWavBlock(128, 128)
+        self.pre_block2 = ConvPreWavBlock(64, WAVEGRAM)
+        self.pre_block3 = ConvPreWavBlock(WAVEGRAM, WAVEGRAM)
         self.pre_block4 = ConvBlock(GROUPS, channels[0], (2, 1))
 
     def second(self, first: int) -> int:
@@ -182,7 +182,8 @@ class WavegramLogmelCnn14(Cnn14):
     def _wavegram(self, waveform: torch.Tensor) -> torch.Tensor:
         x = F.relu(self.pre_bn0(self.pre_conv0(waveform[:, None])))  # 10 s: [B, 64, 64000]
         x = self.pre_block3(self.pre_block2(self.pre_block1(x)))  # [B, 128, 1000]
-        x = x.reshape(len(x), GROUPS, -1, x.shape[2]).transpose(2, 3)  # [B, 4, 1000, 32]
+        # Not by the batch's own length, which an exported graph would keep.
+        x = x.unflatten(1, (GROUPS, WAVEGRAM // GROUPS)).transpose(2, 3)  # [B, 4, 1000, 32]
         found: torch.Tensor = self.pre_block4(x)
         return found
 
