@@ -129,6 +129,14 @@ def download_weights(arguments: argparse.Namespace) -> None:
     print(f"the weights are in {safe(str(path))}")
 
 
+def verify_weights(arguments: argparse.Namespace) -> None:
+    """Say what a network for sound makes of a sound."""
+    from trainer.verify_weights import verify
+
+    for line in verify(arguments.backbone, arguments.weights, arguments.audio):
+        print(line)
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the scores of runs."""
     from rich.console import Console

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_fuse(commands)
     _add_reproduce(commands)
     _add_evaluate(commands)
+    _add_verify(commands)
     _add_simulate(commands)
     _add_agreement(commands)
     return parser
@@ -202,6 +203,22 @@ def _add_evaluate(commands: Any) -> None:
         "runs", type=Path, nargs="+", metavar="RUN", help="run directory; several seeds: mean and spread"
     )
     evaluate.set_defaults(command=actions.evaluate)
+
+
+def _add_verify(commands: Any) -> None:
+    weights = commands.add_parser("weights", help="look after weights", allow_abbrev=False)
+    tasks = weights.add_subparsers(required=True, metavar="TASK")
+    verify = tasks.add_parser("verify", help="try a network for sound on a sound", allow_abbrev=False)
+    known = checkpoints.AUDIO_CHECKPOINTS
+    verify.add_argument("backbone", choices=known, metavar="NETWORK", help=", ".join(known))
+    verify.add_argument("--audio", type=Path, required=True, metavar="FILE", help="any sound")
+    verify.add_argument(
+        "--weights",
+        default=checkpoints.AUDIOSET,
+        metavar="W",
+        help="a checkpoint (default: what download weights fetched)",
+    )
+    verify.set_defaults(command=actions.verify_weights)
 
 
 def _add_simulate(commands: Any) -> None:
