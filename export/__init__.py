@@ -3,6 +3,7 @@
 onnx.py      torch -> ONNX, refused unless it computes what torch computes
 crnn.py      the fold models of a CRNN -> one graph
 backbone.py  an image network with its preprocessing -> one graph
+sound.py     a network for sound with its front end -> one graph
 system.py    run directory -> the runs that become members, and the channels that they hear
 graph.py     a run -> its network and its graph
 pack.py      run directory -> bundle (through monitor.inference.bundle)

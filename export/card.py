@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from export.listen import COLUMNS, Heard
 from trainer.card import folds, model_card, public
-from trainer.recipes import CrnnRecipe
+from trainer.recipes import AudioRecipe, CrnnRecipe, Recipe
 from trainer.system import Part, System
 from trainer.tables import markdown, plain
 
@@ -35,13 +35,19 @@ def _commands(system: System) -> str:
 
 
 def _train(part: Part, out: str) -> str:
-    command = CRNN if isinstance(part.recipe, CrnnRecipe) else SVM
+    command = _command(part.recipe)
     return TRAIN.format(
         command=command.format(recipe=public(part.recipe)),
         folds=folds(part.run),
         threads=part.run.config.threads,
         out=out,
     )
+
+
+def _command(recipe: Recipe) -> str:
+    if isinstance(recipe, CrnnRecipe):
+        return CRNN
+    return SVM if isinstance(recipe, AudioRecipe) else f"{SVM} {PICTURES}"
 
 
 HEARD = """\
@@ -58,10 +64,8 @@ CHANNELS = """\
 Scores and calibration below are of members on the channels that they learnt from. This bundle has
 {}."""
 CRNN = "crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]}"
-SVM = (
-    "svm --recipe {recipe[name]} --backbone {recipe[backbone]} --weights {recipe[weights]} "
-    "--cmap {recipe[picture][cmap]}"
-)
+SVM = "svm --recipe {recipe[name]} --backbone {recipe[backbone]} --weights {recipe[weights]}"
+PICTURES = "--cmap {recipe[picture][cmap]}"
 TRAIN = """\
     activity-trainer train {command} \\
         --folds {folds} --threads {threads} --data DATA --out {out}

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument(
         "--backbones",
         choices=("mono", "each"),
-        help="let image networks hear the mean of the channels, or every channel (default: as they learnt)",
+        help="let backbones hear the mean of the channels, or every channel (default: as they learnt)",
     )
     bundle.add_argument(
         "--listen",
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     bundle.set_defaults(command=_bundle)
 
     onnx = commands.add_parser(
-        "onnx", help="a run's models, or its image network, as a single ONNX file", allow_abbrev=False
+        "onnx", help="a run's models, or its backbone, as a single ONNX file", allow_abbrev=False
     )
     _common(onnx, "ONNX file to write")
     onnx.set_defaults(command=_onnx)

@@ -25,16 +25,16 @@ Distance = Callable[[Output, Output], float]
 """Of what was found from what was wanted, both `[batch, outputs]`; NaN if there is a NaN in either"""
 
 
-def to_onnx(model: nn.Module, example: torch.Tensor, name: str, output: str) -> bytes:
+def to_onnx(model: nn.Module, example: torch.Tensor, name: str, *outputs: str) -> bytes:
     """One self-contained graph. The same weights give the same bytes.
 
     A network of 140 million weights takes 2.5 GB of memory.
 
     Args:
-        model: in evaluation mode, with one input and one output.
+        model: in evaluation mode, with one input.
         example: an input; its first axis is the batch, which is free in the graph.
         name: of the input.
-        output: name of the output.
+        outputs: names of the outputs.
     """
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         path = Path(scratch) / "model.onnx"
@@ -48,8 +48,8 @@ def to_onnx(model: nn.Module, example: torch.Tensor, name: str, output: str) -> 
             dynamo=False,
             opset_version=OPSET,
             input_names=[name],
-            output_names=[output],
-            dynamic_axes={name: {0: "batch"}, output: {0: "batch"}},
+            output_names=list(outputs),
+            dynamic_axes={key: {0: "batch"} for key in (name, *outputs)},
         )
         return path.read_bytes()
 
@@ -57,7 +57,7 @@ def to_onnx(model: nn.Module, example: torch.Tensor, name: str, output: str) -> 
 def check(
     graph: bytes, model: nn.Module, inputs: npt.NDArray[Any], distance: Distance, tolerance: float
 ) -> float:
-    """Compare a graph with the torch model on every input, at several batch sizes.
+    """Compare all outputs of a graph with the torch model's on every input, at several batch sizes.
 
     Args:
         graph: as from `to_onnx`.
@@ -75,18 +75,21 @@ def check(
     session = onnxruntime.InferenceSession(graph, _quiet(), providers=["CPUExecutionProvider"])
     (name,) = [entry.name for entry in session.get_inputs()]
     with torch.inference_mode():
-        wanted = model(torch.from_numpy(inputs)).numpy()
+        given = model(torch.from_numpy(inputs))
+    wanted = [output.numpy() for output in (given if isinstance(given, tuple) else (given,))]
     worst = 0.0
     for size in sorted({min(size, len(inputs)) for size in (*BATCHES, len(inputs))}):
         for start in range(0, len(inputs), size):
             batch = slice(start, start + size)
             try:
-                (found,) = session.run(None, {name: inputs[batch]})
+                found = session.run(None, {name: inputs[batch]})
             except Exception as exc:  # onnxruntime's errors have no common base of their own
                 raise MonitorError(
                     f"the graph does not run with a batch of {size}: {safe(str(exc))}"
                 ) from exc
-            difference = distance(found, wanted[batch])
+            pairs = zip(found, wanted, strict=True)
+            # NumPy's max(), so that a NaN in any output is one here.
+            difference = float(np.max([distance(ours, theirs[batch]) for ours, theirs in pairs]))
             if not difference <= tolerance:  # so that NaN is refused
                 raise MonitorError(
                     f"ONNX and torch differ by {difference:.2g} with a batch of {size}, more than "

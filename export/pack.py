@@ -9,6 +9,7 @@ from typing import Any
 from export.card import bundle_card
 from export.graph import export_graph, load_network
 from export.listen import listen
+from export.sound import tags
 from export.system import read, with_backbones
 from export.verify import compare
 from monitor.inference import bundle, selftest, svm
@@ -20,6 +21,8 @@ from monitor.inference.manifest import (
     DeepSpectrumMember,
     Manifest,
     Member,
+    Openl3Member,
+    PannMember,
     SelfTest,
     Stack,
 )
@@ -28,7 +31,8 @@ from trainer import run
 from trainer.card import CARD, PRIVATE, public
 from trainer.datasets import DataSet
 from trainer.features import Channels
-from trainer.recipes import SvmRecipe
+from trainer.models.audio import AUDIO_BACKBONES
+from trainer.recipes import AudioRecipe, CrnnRecipe
 from trainer.system import Part, System
 
 CLIPS = 20
@@ -54,12 +58,12 @@ def pack(
         name: of the bundle.
         notice: one line that users see at every start; may be empty.
         data: where the run's data set is; None: where it was when the run was made.
-        backbones: channels that image networks hear; None: those that they learnt from.
+        backbones: channels that backbones hear; None: those that they learnt from.
         others: a data set of which the model card says what the bundle calls its sounds.
 
     Raises:
         MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; there
-            is no image network to hear other channels; or something else stands at `out`. Nothing is written
+            is no backbone to hear other channels; or something else stands at `out`. Nothing is written
             then.
     """
     learnt = read(folder)
@@ -88,7 +92,7 @@ def _manifest(system: System, name: str, notice: str) -> Manifest:
         name=name,
         created=config.created,
         labels=config.labels,
-        sample_rate=recipe.log_mel.sample_rate,
+        sample_rate=recipe.sample_rate,
         window_seconds=recipe.window_seconds,
         members=tuple(_member(part) for part in system.parts),
         stack=Stack(names, system.run.results["temperature"]) if system.fused else None,
@@ -101,15 +105,20 @@ def _manifest(system: System, name: str, notice: str) -> Manifest:
 def _member(part: Part) -> Member:
     recipe = part.recipe
     channels: ChannelPolicy = "mono" if recipe.channels == "mono" else "mean"
-    if isinstance(recipe, SvmRecipe):
-        temperature = part.run.results["temperature"]
-        return DeepSpectrumMember(part.name, part.file, recipe.log_mel, channels, recipe.picture, temperature)
-    threshold = recipe.crnn(len(part.run.config.labels)).threshold_db
-    return CrnnMember(part.name, part.file, recipe.log_mel, channels, threshold)
+    if isinstance(recipe, CrnnRecipe):
+        threshold = recipe.crnn(len(part.run.config.labels)).threshold_db
+        return CrnnMember(part.name, part.file, recipe.log_mel, channels, threshold)
+    temperature = part.run.results["temperature"]
+    if isinstance(recipe, AudioRecipe):
+        facts = AUDIO_BACKBONES[recipe.backbone]
+        if facts.kind == "openl3":
+            return Openl3Member(part.name, part.file, facts.rate, channels, temperature)
+        return PannMember(part.name, part.file, facts.rate, channels, temperature, tags(recipe))
+    return DeepSpectrumMember(part.name, part.file, recipe.log_mel, channels, recipe.picture, temperature)
 
 
 def _is_svm(part: Part) -> bool:
-    return isinstance(part.recipe, SvmRecipe)
+    return not isinstance(part.recipe, CrnnRecipe)
 
 
 def _training(system: System) -> dict[str, Any]:

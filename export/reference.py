@@ -10,14 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from export.graph import inputs
 from monitor.errors import MonitorError, safe
-from monitor.inference.picture import picture
 from monitor.inference.recognise import Recognition
 from monitor.inference.svm import probabilities
 from trainer import run
 from trainer.datasets import Clip
-from trainer.features import example
-from trainer.recipes import SvmRecipe
+from trainer.recipes import CrnnRecipe
 from trainer.system import Part, System
 
 Said = npt.NDArray[np.floating]
@@ -44,7 +43,7 @@ class Reference:
         self._machines = {
             part.name: run.load_svm(part.run.folder)
             for part in system.parts
-            if isinstance(part.recipe, SvmRecipe)
+            if not isinstance(part.recipe, CrnnRecipe)
         }
         self._stack = run.load_svm(system.run.folder) if system.fused else None
 
@@ -64,14 +63,12 @@ class Reference:
 
     def _say(self, part: Part, clip: Clip) -> Said:
         """The mean over the channels that the part hears."""
-        seen, network = example(clip, part.recipe.front_end), self._networks[part.file]
+        seen, network = inputs(clip, part), self._networks[part.file]
         if seen is None:
             raise MonitorError(f"clip {safe(str(clip.path))} is shorter than a window")
-        if isinstance(part.recipe, SvmRecipe):
-            pictures = picture(seen, part.recipe.picture, part.recipe.log_mel)
-            outputs: Said = self._machines[part.name].decide(_run(network, pictures))
-        else:
-            outputs = _run(network, seen)
+        outputs: Said = _run(network, seen)
+        if part.name in self._machines:
+            outputs = self._machines[part.name].decide(outputs)
         mean: Said = outputs.mean(axis=0)
         return mean
 
@@ -83,6 +80,6 @@ def _run(network: nn.Module, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]
 
 
 def _scores(part: Part, said: Said) -> npt.NDArray[np.float64]:
-    if isinstance(part.recipe, SvmRecipe):
+    if not isinstance(part.recipe, CrnnRecipe):
         return probabilities(said, part.run.results["temperature"])
     return said.astype(np.float64)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
 from monitor.inference.manifest import Manifest
-from trainer import run, system, weights
+from trainer import embeddings, run, system
 from trainer.features import Channels
-from trainer.recipes import SvmRecipe
+from trainer.recipes import CrnnRecipe
 from trainer.system import Part, System
 
 
@@ -18,7 +18,7 @@ def read(folder: Path) -> System:
 
     Raises:
         MonitorError: as `trainer.system.read`; a member that hears another window than the others; or weights
-            of an image network that are no longer those that were learnt with.
+            of a backbone that are no longer those that were learnt with.
     """
     found = system.read(folder)
     windows = system.different_windows(found)
@@ -42,19 +42,19 @@ def single(folder: Path) -> Part:
 
 
 def with_backbones(learnt: System, channels: Channels) -> System:
-    """The system with image networks that hear other channels than they learnt from, or the same.
+    """The system with backbones that hear other channels than they learnt from, or the same.
 
     Raises:
-        MonitorError: it has no image network.
+        MonitorError: it has no backbone.
     """
-    if not any(isinstance(part.recipe, SvmRecipe) for part in learnt.parts):
+    if all(isinstance(part.recipe, CrnnRecipe) for part in learnt.parts):
         raise MonitorError(
-            f"{safe(str(learnt.run.folder))} has no image network; leave --backbones out", Exit.USAGE
+            f"{safe(str(learnt.run.folder))} has no backbone; leave --backbones out", Exit.USAGE
         )
     return replace(
         learnt,
         parts=tuple(
-            _hearing(part, channels) if isinstance(part.recipe, SvmRecipe) else part for part in learnt.parts
+            part if isinstance(part.recipe, CrnnRecipe) else _hearing(part, channels) for part in learnt.parts
         ),
     )
 
@@ -76,9 +76,9 @@ def _hearing(part: Part, channels: Channels) -> Part:
 
 def _check_weights(part: Part) -> None:
     recipe = part.recipe
-    if not isinstance(recipe, SvmRecipe):
+    if isinstance(recipe, CrnnRecipe):
         return
-    found = weights.identity(recipe.backbone, recipe.weights, recipe.scheme)
+    found = embeddings.identity(recipe)
     learnt = part.run.config.environment.get(run.WEIGHTS, "unknown")
     if found != learnt:
         raise MonitorError(

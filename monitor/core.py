@@ -37,6 +37,7 @@ from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import (
     SILENT_DBFS,
+    AudioTag,
     ChannelHealth,
     ChannelUse,
     EventMessage,
@@ -60,6 +61,8 @@ HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
 DECIMALS = 6
 """Of probabilities; more would be noise that fills the journal"""
+TAGS = 5
+"""Classes of AudioSet that a label tells, of 527"""
 HEALTH_PAUSE = 1.0
 """A label brings a health message, with the levels of its window, unless there was one so few seconds ago"""
 
@@ -280,6 +283,7 @@ class Core:
             latency_ms=round(1000.0 * (clock.now() - window.time), 3),
             model=self.recogniser.bundle.model_id,
             file=None if window.file is None else safe(window.file),
+            tags=_tags(recognition),
         )
 
     def _unlabelled(self, array: Array, window: Window, reason: GapReason) -> None:
@@ -403,6 +407,13 @@ class Core:
 
 def _rounded(scores: npt.NDArray[np.floating]) -> list[float]:
     return [round(score, DECIMALS) for score in scores.tolist()]
+
+
+def _tags(recognition: Recognition) -> list[AudioTag] | None:
+    if recognition.tags is None:
+        return None
+    best = (-recognition.tags).argsort(kind="stable")[:TAGS].tolist()
+    return [AudioTag(index, round(float(recognition.tags[index]), DECIMALS)) for index in best]
 
 
 def _hop(settings: Settings, manifest: Manifest) -> int:

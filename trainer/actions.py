@@ -11,7 +11,7 @@ from trainer import checkpoints
 
 if TYPE_CHECKING:
     from trainer.datasets import DataSet
-    from trainer.recipes import SvmRecipe
+    from trainer.recipes import EmbeddingRecipe
     from trainer.training import Settings
 
 
@@ -53,9 +53,12 @@ def features(arguments: argparse.Namespace) -> None:
     print(f"{len(features.examples)} embeddings of {features.examples.shape[1]} numbers")
 
 
-def _svm_recipe(arguments: argparse.Namespace) -> SvmRecipe:
+def _svm_recipe(arguments: argparse.Namespace) -> EmbeddingRecipe:
     from trainer import recipes
 
+    recipe = recipes.load_embedding(arguments.recipe)
+    if arguments.cmap and isinstance(recipe, recipes.AudioRecipe):
+        raise MonitorError(f"recipe {safe(recipe.name)!r} has no pictures; leave --cmap out", Exit.USAGE)
     given = {
         key: value
         for key, value in (
@@ -65,7 +68,7 @@ def _svm_recipe(arguments: argparse.Namespace) -> SvmRecipe:
         )
         if value is not None
     }
-    return recipes.with_changes(recipes.load_as(recipes.SvmRecipe, arguments.recipe), given)
+    return recipes.with_changes(recipe, given)
 
 
 def reproduce(arguments: argparse.Namespace) -> None:
@@ -124,6 +127,14 @@ def download_weights(arguments: argparse.Namespace) -> None:
     else:
         path = checkpoints.fetch(arguments.backbone, folder)
     print(f"the weights are in {safe(str(path))}")
+
+
+def verify_weights(arguments: argparse.Namespace) -> None:
+    """Say what a network for sound makes of a sound."""
+    from trainer.verify_weights import verify
+
+    for line in verify(arguments.backbone, arguments.weights, arguments.audio):
+        print(line)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from monitor.inference.logmel import LogMelSpec
 from trainer import recipes
-from trainer.recipes import CrnnRecipe, FusionRecipe, Recipe, SvmRecipe
+from trainer.models.audio import AUDIO_BACKBONES
+from trainer.recipes import AudioRecipe, CrnnRecipe, FusionRecipe, Recipe
 from trainer.report import COVERAGE
 from trainer.run import WEIGHTS, Run
 from trainer.system import Part, System
@@ -62,7 +64,7 @@ def public(recipe: Recipe) -> dict[str, Any]:
     if isinstance(recipe, FusionRecipe):
         return {"name": recipe.name}
     document = recipes.to_json(recipe)
-    if isinstance(recipe, SvmRecipe):
+    if not isinstance(recipe, CrnnRecipe):
         document["weights"] = Path(recipe.weights).name
     return document
 
@@ -128,13 +130,18 @@ def _calibration(results: dict[str, Any]) -> str:
 def _member(part: Part) -> str:
     config, recipe = part.run.config, part.recipe
     if isinstance(recipe, CrnnRecipe):
-        model, floor = CRNN, recipe.crnn(len(config.labels)).threshold_db
+        model, heard = CRNN, _spectrogram(recipe.log_mel, recipe.crnn(len(config.labels)).threshold_db)
+    elif isinstance(recipe, AudioRecipe):
+        rate, framed = (getattr(AUDIO_BACKBONES[recipe.backbone], key) for key in ("rate", "kind"))
+        model, heard = (
+            SOUND + (FRAMED if framed == "openl3" else "") + MACHINES,
+            WAVEFORM.format(recipe, rate),
+        )
     else:
-        model, floor = SVM, recipe.log_mel.floor_db
+        model, heard = PICTURE + MACHINES, _spectrogram(recipe.log_mel, recipe.log_mel.floor_db)
     return MEMBER.format(
         name=part.name,
-        spec=recipe.log_mel,
-        floor=floor,
+        heard=heard,
         channels="averaged" if recipe.channels == "mono" else "scored one by one, the scores averaged",
         model=model.format(
             recipe=public(recipe),
@@ -143,6 +150,10 @@ def _member(part: Part) -> str:
             temperature=part.run.results.get("temperature"),
         ),
     )
+
+
+def _spectrogram(spec: LogMelSpec, floor: float) -> str:
+    return SPECTROGRAM.format(spec=spec, floor=floor)
 
 
 def _versions(environment: dict[str, str]) -> str:
@@ -209,11 +220,14 @@ sounds unknown whose most probable class has less than a threshold, in percent:
 
 MEMBER = """\
 ### {name}
-- Input: log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
-  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, maximum at
-  0 dB, clipped at {floor:g} dB. The channels of an array are {channels}.
+- Input: {heard} The channels of an array are {channels}.
 {model}
 """
+SPECTROGRAM = """\
+log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
+  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, maximum at
+  0 dB, clipped at {floor:g} dB."""
+WAVEFORM = "sound at {0.sample_rate} Hz, resampled to {1} Hz."
 
 CRNN = """\
 - Convolutional recurrent network: kernels {recipe[model][kernels]}, filters {recipe[model][filters]},
@@ -221,11 +235,20 @@ CRNN = """\
 - Recipe {recipe[name]}: {recipe[epochs]} epochs, batch {recipe[batch]}, learning rate
   {recipe[learning_rate]:g} ({recipe[schedule]} schedule), seed {recipe[seed]}."""
 
-SVM = """\
+PICTURE = """\
 - Picture of the spectrogram, {recipe[picture][size]} pixels wide and high, colours {recipe[picture][cmap]},
   frequency axis {recipe[picture][axis]}.
 - Image network {recipe[backbone]}, weights {recipe[weights]}, preprocessing of {recipe[preprocessing]}.
   The weights are {weights}.
+"""
+SOUND = """\
+- Network for sound {recipe[backbone]}, weights {recipe[weights]}. The weights are {weights}.
+"""
+FRAMED = """\
+- It hears frames of one second, {recipe[frames][hop_seconds]:g} s apart; their {recipe[frames][pooling]}
+  counts.
+"""
+MACHINES = """\
 - Linear support vector machines on what it sees, one for each class, learnt from all folds; probabilities
   are softmax(decision values / {temperature:.3g}), fitted on clips of folds not learnt from.
 - Recipe {recipe[name]}."""

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_fuse(commands)
     _add_reproduce(commands)
     _add_evaluate(commands)
+    _add_verify(commands)
     _add_simulate(commands)
     _add_agreement(commands)
     return parser
@@ -132,13 +133,17 @@ def _add_features(commands: Any) -> None:
 def _add_extractor(parser: argparse.ArgumentParser) -> None:
     """Options of every command that needs embeddings; what is not given is the recipe's."""
     parser.add_argument(
-        "--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50-deep-spectrum"
+        "--recipe", required=True, metavar="NAME|FILE.toml", help="such as esc50-deep-spectrum or esc50-audio"
     )
     parser.add_argument(
-        "--backbone", metavar="NETWORK", help=f"{', '.join(checkpoints.CHECKPOINTS)} (default: the recipe's)"
+        "--backbone",
+        metavar="NETWORK",
+        help=f"{', '.join(checkpoints.CHECKPOINTS | checkpoints.AUDIO_CHECKPOINTS)} (default: the recipe's)",
     )
     parser.add_argument(
-        "--weights", metavar="W", help="imagenet, random:SEED or a checkpoint (default: the recipe's)"
+        "--weights",
+        metavar="W",
+        help="imagenet, audioset, random:SEED or a checkpoint (default: the recipe's)",
     )
     parser.add_argument("--cmap", metavar="NAME", help="colour map (default: the recipe's)")
 
@@ -200,6 +205,22 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.set_defaults(command=actions.evaluate)
 
 
+def _add_verify(commands: Any) -> None:
+    weights = commands.add_parser("weights", help="look after weights", allow_abbrev=False)
+    tasks = weights.add_subparsers(required=True, metavar="TASK")
+    verify = tasks.add_parser("verify", help="try a network for sound on a sound", allow_abbrev=False)
+    known = checkpoints.AUDIO_CHECKPOINTS
+    verify.add_argument("backbone", choices=known, metavar="NETWORK", help=", ".join(known))
+    verify.add_argument("--audio", type=Path, required=True, metavar="FILE", help="any sound")
+    verify.add_argument(
+        "--weights",
+        default=checkpoints.AUDIOSET,
+        metavar="W",
+        help="a checkpoint (default: what download weights fetched)",
+    )
+    verify.set_defaults(command=actions.verify_weights)
+
+
 def _add_simulate(commands: Any) -> None:
     simulate = commands.add_parser(
         "simulate", help="generate labelled recordings of a four-microphone array", allow_abbrev=False
@@ -254,13 +275,10 @@ def _add_download(commands: Any) -> None:
 
 
 def _add_weights(names: Any) -> None:
-    weights = names.add_parser(
-        "weights", help="of an image network, as learnt from ImageNet", allow_abbrev=False
-    )
-    sizes = ", ".join(
-        f"{name} ({remote.size / 1e6:.0f} MB)" for name, remote in checkpoints.CHECKPOINTS.items()
-    )
-    weights.add_argument("backbone", choices=checkpoints.CHECKPOINTS, metavar="NETWORK", help=sizes)
+    weights = names.add_parser("weights", help="of an image network, or of one for sound", allow_abbrev=False)
+    remotes = checkpoints.CHECKPOINTS | checkpoints.AUDIO_CHECKPOINTS
+    sizes = ", ".join(f"{name} ({remote.size / 1e6:.0f} MB)" for name, remote in remotes.items())
+    weights.add_argument("backbone", choices=remotes, metavar="NETWORK", help=sizes)
     weights.add_argument(
         "--to",
         type=Path,

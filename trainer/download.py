@@ -51,7 +51,21 @@ class Remote:
     size: int
     """Bytes, roughly: for the disk and the progress bar. The digest decides"""
     digest: str | None
-    """`md5:<hex>` or `sha256:<hex>`; None if the publisher's bytes change without the contents"""
+    """`md5:`, `sha256:` or `git:` (see `hasher`), then hex; None if the publisher's bytes change without the
+    contents"""
+
+
+def hasher(algorithm: str, size: int) -> hashlib._Hash:
+    """What takes the bytes of a file for its digest.
+
+    Args:
+        algorithm: a name that hashlib knows, or `git` for the file's id as a blob: git's SHA-1, where a
+            repository is all that its publisher gives.
+        size: of the file, bytes.
+    """
+    if algorithm == "git":
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 class _Stopped(Exception):
@@ -212,12 +226,12 @@ class _Run:
         if remote.digest is None:
             return None
         algorithm = remote.digest.partition(":")[0]
-        hasher = hashlib.new(algorithm, usedforsecurity=False)
+        digest = hasher(algorithm, file_size(path))
         with path.open("rb") as file:
             while block := file.read(HASH_BLOCK):
-                hasher.update(block)
+                digest.update(block)
                 self._advance(remote, file.tell())
-        found = f"{algorithm}:{hasher.hexdigest()}"
+        found = f"{algorithm}:{digest.hexdigest()}"
         if found == remote.digest:
             return None
         self._say(f"{remote.name} is wrong: wanted {remote.digest}, found {found}")

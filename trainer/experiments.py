@@ -1,7 +1,5 @@
 """The paper's experiments as data: every row of its tables, with its numbers.
 
-Rows of networks that this program does not have yet, openl3 and PANN, and of fusions with them stay open.
-
 The numbers are those of the paper's running text. Cells that stand only in its tables are None: shown as "not
 in text", never guessed.
 """
@@ -25,7 +23,7 @@ class System:
     name: str
     """Also of its run directories"""
     recipe: str = ""
-    """Empty: a fusion, or a system that this program cannot make yet"""
+    """Empty: a fusion"""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Of the recipe, keys as for `recipes.with_changes`; weights `random:` get the seed"""
     members: tuple[str, ...] = ()
@@ -79,17 +77,17 @@ _CRNN_NAMES = tuple(system.name for system in _CRNNS)
 
 
 def _table3(
-    recipe: str,
+    data: str,
     crnns: tuple[System, ...],
     fusions: Mapping[str, tuple[str, ...]],
     numbers: Mapping[str, Published],
 ) -> tuple[System, ...]:
-    """The rows of a data set: image networks, networks for audio, CRNNs, and what is made of them."""
+    """The rows of a data set: image networks, networks for sound, CRNNs, and what is made of them."""
     nets = [
-        System(f"{backbone}-{name}", recipe, {"backbone": backbone, "weights": weights})
+        System(f"{backbone}-{name}", f"{data}-deep-spectrum", {"backbone": backbone, "weights": weights})
         for backbone, (name, weights) in product(CHECKPOINTS, (("imagenet", IMAGENET), ("random", RANDOM)))
     ]
-    audio = [System(name) for name in _AUDIO_NETS]
+    audio = [System(name, f"{data}-audio", {"backbone": name}) for name in _AUDIO_NETS]
     fused = [System(name, members=members) for name, members in fusions.items()]
     return tuple(
         replace(system, evaluation=numbers.get(system.name, system.evaluation))
@@ -130,7 +128,7 @@ EXPERIMENTS = {
             "Table 3: DCASE 2018 Task 5",
             _DCASE2018,
             _table3(
-                "dcase2018-deep-spectrum",
+                "dcase2018",
                 _CRNNS,
                 {
                     "fused-crnns": _CRNN_NAMES,
@@ -159,7 +157,7 @@ EXPERIMENTS = {
             "Table 3: DCASE 2017 Task 1",
             _DCASE2017,
             _table3(
-                "dcase2017-deep-spectrum",
+                "dcase2017",
                 (System("crnn", "dcase2017"),),
                 {
                     "fused-imagenet": _IMAGENET_NETS,
@@ -185,7 +183,7 @@ EXPERIMENTS = {
             "Table 3: ESC-50",
             _ESC50,
             _table3(
-                "esc50-deep-spectrum",
+                "esc50",
                 (System("crnn", "esc50"),),
                 {
                     "fused-imagenet": _IMAGENET_NETS,

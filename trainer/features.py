@@ -81,12 +81,18 @@ def example(clip: Clip, front_end: FrontEnd) -> FloatArray | None:
     Raises:
         MonitorError: as `read_window`.
     """
-    window = read_window(clip.path, front_end.log_mel.sample_rate, front_end.window_seconds)
-    if window is None:
-        return None
-    if front_end.channels == "mono":
-        window = window.mean(axis=0, keepdims=True)
-    return log_mel(window, front_end.log_mel)
+    rate = front_end.log_mel.sample_rate
+    window = heard_window(clip, rate, front_end.window_seconds, front_end.channels)
+    return None if window is None else log_mel(window, front_end.log_mel)
+
+
+def heard_window(clip: Clip, sample_rate: int, seconds: float, channels: Channels) -> FloatArray | None:
+    """As `read_window`, with one channel if they are mixed."""
+    window = read_window(clip.path, sample_rate, seconds)
+    if window is None or channels == "each":
+        return window
+    mixed: FloatArray = window.mean(axis=0, keepdims=True)
+    return mixed
 
 
 def read_window(path: Path, sample_rate: int, seconds: float) -> FloatArray | None:

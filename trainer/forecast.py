@@ -14,9 +14,8 @@ from rich.progress import track
 
 from trainer import embeddings, folds, run, train_crnn
 from trainer.datasets import EVALUATION, DataSet
-from trainer.models.backbones import BACKBONES
 from trainer.plan import Plan
-from trainer.recipes import CrnnRecipe, SvmRecipe
+from trainer.recipes import CrnnRecipe, EmbeddingRecipe
 from trainer.tables import Column, Row
 from trainer.training import Settings
 
@@ -64,14 +63,14 @@ def forecast(plans: Sequence[Plan], data: DataSet, tested: list[int], settings: 
 
 
 def _cost(
-    recipe: CrnnRecipe | SvmRecipe, examples: int, settings: Settings, seconds: float, memory: float
+    recipe: CrnnRecipe | EmbeddingRecipe, examples: int, settings: Settings, seconds: float, memory: float
 ) -> Row:
     """Hours of one pass over the examples, disk and memory."""
     hours = examples * seconds / 3600
     if isinstance(recipe, CrnnRecipe):
         bands, frames = recipe.front_end.shape
         return {"hours": hours, "disk": examples * bands * frames * 4 / 1e9, "memory": memory}
-    numbers = examples * BACKBONES[recipe.backbone].embedding
+    numbers = examples * recipe.embedding
     # In float64 once, and in each worker as liblinear's pairs of index and value.
     machines = numbers * (8 + 16 * settings.threads) / 1e9
     return {"hours": hours, "disk": numbers * 4 / 1e9, "memory": memory + machines}
@@ -83,25 +82,25 @@ def _learnt(data: DataSet) -> float:
     return development * (1 - 1 / len(data.folds))
 
 
-def _kind(recipe: CrnnRecipe | SvmRecipe) -> str:
+def _kind(recipe: CrnnRecipe | EmbeddingRecipe) -> str:
     """The same for recipes that take the same time for an example."""
-    if isinstance(recipe, SvmRecipe):
+    if not isinstance(recipe, CrnnRecipe):
         return recipe.backbone
     model = {key: value for key, value in recipe.model.items() if key != "threshold_db"}
     return json.dumps([model, recipe.batch, recipe.log_mel.frames(recipe.window)])
 
 
-def _apart(recipe: CrnnRecipe | SvmRecipe, labels: int, settings: Settings) -> tuple[float, float]:
+def _apart(recipe: CrnnRecipe | EmbeddingRecipe, labels: int, settings: Settings) -> tuple[float, float]:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measure, recipe, labels, settings).result()
 
 
-def _measure(recipe: CrnnRecipe | SvmRecipe, labels: int, settings: Settings) -> tuple[float, float]:
+def _measure(recipe: CrnnRecipe | EmbeddingRecipe, labels: int, settings: Settings) -> tuple[float, float]:
     """Seconds for an example, and the most memory that this process has had, in GB."""
     if isinstance(recipe, CrnnRecipe):
         seconds = train_crnn.seconds_per_example(recipe, labels, settings)
     else:
-        seconds = embeddings.seconds_per_picture(recipe, settings)
+        seconds = embeddings.seconds_per_example(recipe, settings)
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 

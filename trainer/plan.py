@@ -11,7 +11,7 @@ from trainer import recipes
 from trainer.checkpoints import RANDOM
 from trainer.datasets import DataSet
 from trainer.experiments import EXPERIMENTS, Experiment, System
-from trainer.recipes import CrnnRecipe, SvmRecipe
+from trainer.recipes import CrnnRecipe, EmbeddingRecipe
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Plan:
 
     system: System
     folder: Path
-    recipe: CrnnRecipe | SvmRecipe | None
+    recipe: CrnnRecipe | EmbeddingRecipe | None
     """None: a fusion"""
     members: tuple[Path, ...] = ()
     """Run directories that are fused"""
@@ -55,10 +55,10 @@ def plan(
         out: folder of the run directories.
         seeds: each system that draws random numbers is trained once with each.
         epochs: instead of the recipes'.
-        systems: names of those to run, with what they are fused of; None: all that are not open.
+        systems: names of those to run, with what they are fused of; None: all.
 
     Raises:
-        MonitorError: there is no system of that name, or it is open.
+        MonitorError: there is no system of that name.
     """
     wanted = _wanted(experiment, systems)
     plans: list[Plan] = []
@@ -71,21 +71,12 @@ def plan(
     return plans
 
 
-def is_open(experiment: Experiment, system: System) -> bool:
-    """Whether the program lacks the system, or one that it is fused of."""
-    members = [other for other in experiment.systems if other.name in system.members]
-    return not (system.recipe or members) or any(is_open(experiment, member) for member in members)
-
-
 def _wanted(experiment: Experiment, names: Sequence[str] | None) -> set[str]:
     systems = {system.name: system for system in experiment.systems}
-    ready = [name for name, system in systems.items() if not is_open(experiment, system)]
     for name in names or ():
         if name not in systems:
             raise MonitorError(f"no system {safe(name)!r}; there are {', '.join(systems)}", Exit.USAGE)
-        if name not in ready:
-            raise MonitorError(f"{name} is open: this program has no openl3 and no PANN yet", Exit.USAGE)
-    chosen = ready if names is None else names
+    chosen = systems if names is None else names
     return {*chosen, *(member for name in chosen for member in systems[name].members)}
 
 
@@ -95,7 +86,7 @@ def _single(system: System, out: Path, seeds: Sequence[int], epochs: int | None)
     if isinstance(base, CrnnRecipe):
         shorter = {} if epochs is None else {"epochs": epochs}
         by_seed = {f"-seed{seed}": {**changes, **shorter, "seed": seed} for seed in seeds}
-    elif changes["weights"] == RANDOM:
+    elif changes.get("weights") == RANDOM:
         by_seed = {f"-seed{seed}": {**changes, "weights": f"{RANDOM}{seed}"} for seed in seeds}
     else:
         by_seed = {"": changes}

@@ -23,7 +23,7 @@ from trainer.datasets import DataSet
 from trainer.evaluate import difference
 from trainer.experiments import Experiment, System
 from trainer.fusion import fuse, recipe_of
-from trainer.plan import Plan, is_open
+from trainer.plan import Plan
 from trainer.recipes import CrnnRecipe
 from trainer.system import different_windows, read
 from trainer.tables import (
@@ -46,7 +46,7 @@ TEXT = """\
 {sample}. In percent. Development: mean of the folds; nested: the same with a C for each fold that the
 other folds chose; evaluation: mean posterior of a CRNN's fold models, or machines learnt from all folds. One
 seed: with a 95 % interval over groups of clips that were recorded together; several seeds: mean ± standard
-deviation. Open: this program lacks the system.
+deviation.
 
 {table}
 Best on the development partition: {best}
@@ -67,7 +67,6 @@ To run it, here:
     activity-export bundle {0} -o {0}.bundle
     activity-monitor --bundle {0}.bundle --replay PATH"""
 UNLIKE = "It cannot be exported: members of a bundle hear the same windows, but these want {}."
-OPEN = "open"
 
 
 def reproduce(
@@ -131,8 +130,6 @@ def rows(experiment: Experiment, plans: Sequence[Plan], data: DataSet) -> list[R
             numbers = {"development_paper": system.development, "evaluation_paper": system.evaluation}
         if folders[system.name]:
             found.append({**_row(experiment, system, folders[system.name], first, data), **numbers})
-        elif is_open(experiment, system):
-            found.append({"system": system.name, "seeds": OPEN, **numbers})
     return found
 
 

@@ -35,7 +35,7 @@ EVALUATION = "evaluation.csv"
 RESULTS = "results.json"
 SVM, SVM_NAME = "svm.npz", "svm"
 WEIGHTS = "weights"
-"""Key in the environment: which weights an image network had, as from `trainer.weights.identity`"""
+"""Key in the environment: which weights a backbone had, as from `trainer.weights.identity`"""
 DATA = {"name", "path", "licence", "source", "metric", "clips", "digest", "short", "bad"}
 """Keys of what a configuration says of its data"""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.errors import MonitorError, safe
 from trainer import fusion, run
-from trainer.recipes import CrnnRecipe, FusionRecipe, SvmRecipe
+from trainer.recipes import AudioRecipe, CrnnRecipe, EmbeddingRecipe, FusionRecipe, SvmRecipe
 from trainer.run import Run
 
 
@@ -18,7 +18,7 @@ class Part:
     """A run that is a member of a system, and of the bundle that can be made of it."""
 
     run: Run
-    recipe: CrnnRecipe | SvmRecipe
+    recipe: CrnnRecipe | EmbeddingRecipe
     """The run's, but for the channels if a bundle shall hear others"""
     name: str
     """Of the member"""
@@ -62,7 +62,7 @@ def read(folder: Path) -> System:
 def different_windows(system: System) -> str:
     """What each part hears, if they do not all hear the same windows; else empty."""
     wanted = {
-        part.name: f"{part.recipe.window_seconds:g} s at {part.recipe.log_mel.sample_rate} Hz"
+        part.name: f"{part.recipe.window_seconds:g} s at {part.recipe.sample_rate} Hz"
         for part in system.parts
     }
     several = len(set(wanted.values())) > 1
@@ -92,33 +92,34 @@ def _members(folder: Path, recipe: FusionRecipe) -> list[Run]:
     return [run.load(each) for each in folders]
 
 
-def _recipe(of: Run) -> CrnnRecipe | SvmRecipe:
+def _recipe(of: Run) -> CrnnRecipe | EmbeddingRecipe:
     if isinstance(of.config.recipe, FusionRecipe):
         raise MonitorError(f"{safe(str(of.folder))} is a fusion itself; fuse its members instead")
     return of.config.recipe
 
 
-def _network(of: Run, recipe: CrnnRecipe | SvmRecipe) -> Hashable:
+def _network(of: Run, recipe: CrnnRecipe | EmbeddingRecipe) -> Hashable:
     """What tells a network from all others."""
     if isinstance(recipe, CrnnRecipe):
         return of.folder.resolve()
-    return recipe.backbone, of.config.environment.get(run.WEIGHTS), recipe.preprocessing
+    how = recipe.frames if isinstance(recipe, AudioRecipe) else recipe.preprocessing
+    return recipe.backbone, of.config.environment.get(run.WEIGHTS), how
 
 
-def _name(recipe: CrnnRecipe | SvmRecipe) -> str:
-    """Such as `crnn-60`, or `resnet50-random1-viridis`."""
+def _name(recipe: CrnnRecipe | EmbeddingRecipe) -> str:
+    """Such as `crnn-60`, `pann-audioset`, or `resnet50-random1-viridis`."""
     colours = f"-{recipe.picture.cmap}" if isinstance(recipe, SvmRecipe) else ""
     return f"{_network_name(recipe)}{colours}"
 
 
-def _network_name(recipe: CrnnRecipe | SvmRecipe) -> str:
+def _network_name(recipe: CrnnRecipe | EmbeddingRecipe) -> str:
     if isinstance(recipe, CrnnRecipe):
         return f"crnn{recipe.model['threshold_db']:g}"
     # Whatever the name of a checkpoint file is.
     return f"{recipe.backbone}-{re.sub(r'[^A-Za-z0-9_.-]', '', Path(recipe.weights).stem)[:50]}"
 
 
-def _files(networks: Sequence[Hashable], recipes: Sequence[CrnnRecipe | SvmRecipe]) -> list[str]:
+def _files(networks: Sequence[Hashable], recipes: Sequence[CrnnRecipe | EmbeddingRecipe]) -> list[str]:
     """The name of each one's graph."""
     distinct = list(dict.fromkeys(networks))
     named = numbered([_network_name(recipes[networks.index(network)]) for network in distinct])

@@ -14,13 +14,13 @@ from trainer import run
 from trainer.datasets import DataSet
 from trainer.embeddings import extract
 from trainer.grid import choose
-from trainer.recipes import SvmRecipe
+from trainer.recipes import EmbeddingRecipe
 from trainer.training import Material, Settings, begin, check_out, finish, known_folds
 
 
 def train(
     data: DataSet,
-    recipe: SvmRecipe,
+    recipe: EmbeddingRecipe,
     out: Path,
     folds: list[int] | None,
     settings: Settings,

@@ -8,15 +8,25 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from monitor.errors import Exit, MonitorError, safe
 from trainer import checkpoints
-from trainer.checkpoints import IMAGENET, RANDOM
+from trainer.checkpoints import PUBLISHED, RANDOM
 from trainer.models.backbones import BACKBONES, Facts
 from trainer.models.initial import Scheme, randomise
 
+_MAKERS: list[Any] = [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]
+_DATA: list[Any] = [
+    # By their names before and since NumPy 2.
+    *((make, f"numpy.{core}.multiarray.{make.__name__}") for make in _MAKERS for core in ("core", "_core")),
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in "?bhilqfd"),
+]
+"""Of a sampler's state, which PANNs' checkpoints may hold: NumPy's arrays and numbers, no code"""
 SHOWN = 3
 """Differences that an error message lists"""
 _LEGACY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
@@ -44,10 +54,11 @@ def load(name: str, weights: str, scheme: Scheme) -> nn.Module:
         network = facts.network()
     if weights.startswith(RANDOM):
         network.to_empty(device="cpu")
-        randomise(network, _seed(weights), scheme, facts.he_fan)
+        randomise(network, seed_of(weights), scheme, facts.he_fan)
     else:
-        path = _path(name, weights)
-        _fill(network, _wanted_part(_read(path), facts), f"{safe(str(path))} does not fit {name}")
+        path = path_of(name, weights)
+        state = _wanted_part(tensors(read(path), path), facts)
+        fill(network, state, f"{safe(str(path))} does not fit {name}")
     return network.float().eval().requires_grad_(requires_grad=False)
 
 
@@ -63,25 +74,40 @@ def identity(name: str, weights: str, scheme: Scheme) -> str:
         MonitorError: as `load`, but for what is in the file.
     """
     if weights.startswith(RANDOM):
-        return f"{RANDOM}{_seed(weights)} {scheme} torch {torch.__version__}"
-    path = _path(name, weights)
-    if weights == IMAGENET:
-        return f"{checkpoints.CHECKPOINTS[name].digest}"  # by which it was found
-    _check_file(path)
+        return f"{RANDOM}{seed_of(weights)} {scheme} torch {torch.__version__}"
+    path = path_of(name, weights)
+    if weights in PUBLISHED:
+        return f"{checkpoints.published(name).digest}"  # by which it was found
+    check_file(path)
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _path(name: str, weights: str) -> Path:
-    return checkpoints.find(name) if weights == IMAGENET else Path(weights)
+def path_of(name: str, weights: str) -> Path:
+    """The file of weights that are not random.
+
+    Raises:
+        MonitorError: as `checkpoints.find`, if they are those that are published.
+    """
+    return checkpoints.find(name) if weights in PUBLISHED else Path(weights)
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Make sure that there is a file.
+
+    Raises:
+        MonitorError: exit code 66 if there is none.
+    """
     if not path.is_file():
         raise MonitorError(f"there are no weights at {safe(str(path))}", Exit.NO_INPUT)
 
 
-def _seed(weights: str) -> int:
+def seed_of(weights: str) -> int:
+    """The seed in `random:SEED`.
+
+    Raises:
+        MonitorError: exit code 2 if it is none.
+    """
     seed = weights.removeprefix(RANDOM)
     if not (seed.isascii() and seed.isdigit() and int(seed) < 1 << 32):
         raise MonitorError(
@@ -91,21 +117,34 @@ def _seed(weights: str) -> int:
     return int(seed)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    shown = safe(str(path))
-    _check_file(path)
-    with path.open("rb") as file:  # here, so that what torch.load raises is about the contents
+def read(path: Path) -> Any:
+    """What a file of `torch.save` holds: tensors, NumPy's arrays and numbers, and collections of these.
+
+    Raises:
+        MonitorError: there is no such file, it is damaged, or holds what may be code.
+    """
+    check_file(path)
+    with path.open("rb") as file, torch.serialization.safe_globals(_DATA):
+        # Opened here, so that what torch.load raises is about the contents.
         try:
-            document: Any = torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
         except UnpicklingError as exc:  # not quoted: it recommends to run the code in the file
-            raise _refused(shown) from exc
+            raise _refused(path) from exc
         except Exception as exc:  # torch.load raises whatever the damage leads it to
             raise MonitorError(
-                f"{shown} is damaged or cut off: its {path.stat().st_size} bytes are no checkpoint; "
-                "fetch it again"
+                f"{safe(str(path))} is damaged or cut off: its {path.stat().st_size} bytes are no "
+                "checkpoint; fetch it again"
             ) from exc
+
+
+def tensors(document: Any, path: Path) -> dict[str, torch.Tensor]:
+    """A document that is a dictionary of tensors.
+
+    Raises:
+        MonitorError: it is none.
+    """
     if not (isinstance(document, dict) and all(map(_is_named_tensor, document.items()))):
-        raise _refused(shown)
+        raise _refused(path)
     return document
 
 
@@ -113,9 +152,9 @@ def _is_named_tensor(item: tuple[Any, Any]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], torch.Tensor)
 
 
-def _refused(shown: str) -> MonitorError:
+def _refused(path: Path) -> MonitorError:
     return MonitorError(
-        f"{shown} is refused: it is no file of tensors alone, and what else it holds may be code; "
+        f"{safe(str(path))} is refused: it is no file of tensors alone, and what else it holds may be code; "
         "save the weights by torch.save(network.state_dict(), FILE)"
     )
 
@@ -128,7 +167,17 @@ def _wanted_part(state: dict[str, torch.Tensor], facts: Facts) -> dict[str, torc
     }
 
 
-def _fill(network: nn.Module, state: dict[str, torch.Tensor], complaint: str) -> None:
+def fill(network: nn.Module, state: dict[str, torch.Tensor], complaint: str) -> None:
+    """Give a network weights: exactly its own, none missing and none too many.
+
+    Args:
+        network: made on the device `meta`.
+        state: its weights.
+        complaint: how the error begins.
+
+    Raises:
+        MonitorError: they differ in names or shapes, with the first few.
+    """
     wanted = {
         key: list(value.shape)
         for key, value in network.state_dict().items()

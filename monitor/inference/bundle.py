@@ -3,7 +3,7 @@
 A bundle is a folder, or a zip of one, without subfolders:
 
     bundle.json     the manifest: what the models are, and the SHA-256 of every other file
-    *.onnx          the graph of each member: spectrogram -> posteriors, or picture -> embedding
+    *.onnx          the graph of each member: spectrogram -> posteriors, or picture or sound -> embedding
     svm.npz         the linear SVMs: of the members that have one, by their names, and of the stack
     MODEL_CARD.md   for people
 
@@ -30,7 +30,7 @@ from monitor.inference.manifest import (
     NAME,
     STACK,
     BundleError,
-    DeepSpectrumMember,
+    CrnnMember,
     Manifest,
     manifest_bytes,
     read_manifest,
@@ -61,13 +61,13 @@ class Bundle:
         return f"{self.manifest.name}@{self.digest[:12]}"
 
     def machines(self) -> dict[str, LinearSvm]:
-        """The linear SVMs of its deep-spectrum members, by the members' names, and of its stack.
+        """The linear SVMs of its members that are no CRNN, by the members' names, and of its stack.
 
         Raises:
             BundleError: one is missing, damaged, of no use, or not made for these labels or members.
         """
         members, stack = self.manifest.members, self.manifest.stack
-        wanted = [member.name for member in members if isinstance(member, DeepSpectrumMember)]
+        wanted = [member.name for member in members if not isinstance(member, CrnnMember)]
         wanted += [STACK] if stack else []
         if MACHINES not in self.files:
             if wanted:

@@ -28,18 +28,19 @@ class Cost:
 
 def measure(recogniser: Recogniser) -> Cost:
     """Recognise a test signal a few times; the median counts."""
-    samples = selftest.signal(recogniser.bundle.manifest)
+    manifest = recogniser.bundle.manifest
+    samples = selftest.signal(manifest)
     return Cost(
         members={
-            member.name: _milliseconds(partial(_say, model, samples))
+            member.name: _milliseconds(partial(_say, model, samples, manifest.sample_rate))
             for member, model in recogniser.models.items()
         },
         window=_milliseconds(partial(recogniser.recognise, samples)),
     )
 
 
-def _say(model: Model, samples: Samples) -> None:
-    model.say(Sound(samples))
+def _say(model: Model, samples: Samples, sample_rate: int) -> None:
+    model.say(Sound(samples, sample_rate))
 
 
 def _milliseconds(run: Callable[[], object]) -> float:

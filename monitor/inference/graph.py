@@ -49,7 +49,7 @@ def processor(provider: str, threads: int) -> Processor:
 
 
 class Graph:
-    """A graph with one input and one float32 output `[batch, outputs]`; the batch is free.
+    """A graph with one input and some float32 outputs `[batch, ...]`; the batch is free.
 
     Args:
         file: its name, for messages.
@@ -57,7 +57,7 @@ class Graph:
         where: to run it.
         takes: type of the input's numbers.
         shape: of the input, without the batch.
-        outputs: length of an output row.
+        outputs: length of a row of each output.
 
     Raises:
         BundleError: it does not load, or its input or output is another.
@@ -71,15 +71,17 @@ class Graph:
         *,
         takes: Literal["float", "uint8"],
         shape: tuple[int, ...],
-        outputs: int,
+        outputs: tuple[int, ...],
     ) -> None:
         self._session = _open(file, model, where)
         found, given = self._session.get_inputs(), self._session.get_outputs()
-        if len(found) != 1 or len(given) != 1:
-            raise BundleError(f"{file} has {len(found)} inputs and {len(given)} outputs; one each is wanted")
+        if (len(found), len(given)) != (1, len(outputs)):
+            wanted = "one each is" if len(outputs) == 1 else f"one and {len(outputs)} are"
+            raise BundleError(f"{file} has {len(found)} inputs and {len(given)} outputs; {wanted} wanted")
         try:
             self._input = _check(file, found[0], takes, shape)
-            _check(file, given[0], "float", (outputs,))
+            for output, length in zip(given, outputs, strict=True):
+                _check(file, output, "float", (length,))
         except UnicodeDecodeError as exc:
             raise BundleError(f"{file} has names that are no text") from exc
 
@@ -88,18 +90,17 @@ class Graph:
         """Whether it runs on a GPU: a session falls back to the CPU without an error, so it is asked."""
         return bool(self._session.get_providers()[0] == CUDA)
 
-    def run(self, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Outputs `[batch, outputs]` of inputs `[batch, ...]`; they may be anything, NaN too.
+    def run(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        """Outputs `[batch, ...]` of inputs `[batch, ...]`; they may be anything, NaN too.
 
         Raises:
             ModelError: onnxruntime failed.
         """
         try:
-            (output,) = self._session.run(None, {self._input: batch})
+            outputs: list[npt.NDArray[np.float32]] = self._session.run(None, {self._input: batch})
         except Exception as exc:  # onnxruntime raises many unrelated classes
             raise ModelError(f"failed: {safe(str(exc), 200)}") from exc
-        result: npt.NDArray[np.float32] = output
-        return result
+        return outputs
 
 
 def _open(file: str, model: bytes, where: Processor) -> Any:

@@ -13,6 +13,8 @@ import scipy.fft
 import scipy.sparse
 
 FloatArray = npt.NDArray[np.floating[Any]]
+Mel = Literal["htk", "slaney"]
+"""Whose formula for the mel scale"""
 
 MIN_VALID_FRACTION = 0.99
 """A stretch of audio this close to a whole window is completed with zeros; a shorter one gives no label.
@@ -41,7 +43,7 @@ class LogMelSpec:
     """Distance between the starts of two windows"""
     n_mels: int = 128
     """Bands from 0 Hz to half the sample rate"""
-    mel: Literal["htk", "slaney"] = "htk"
+    mel: Mel = "htk"
     """`htk`: HTK formula, triangles of unit height (auDeep); `slaney`: Slaney formula, triangles of unit area
     (librosa's default)"""
     center: bool = False
@@ -137,18 +139,34 @@ def mel_bands(spec: LogMelSpec) -> scipy.sparse.csr_array:
     """
     edges = mel_frequencies(spec, spec.n_mels + 2)
     bins = np.arange(spec.window // 2 + 1) * spec.sample_rate / spec.window
+    return scipy.sparse.csr_array(triangles(edges, bins, unit_area=spec.mel == "slaney"))
+
+
+def triangles(
+    edges: npt.NDArray[np.float64], bins: npt.NDArray[np.float64], *, unit_area: bool
+) -> npt.NDArray[np.float64]:
+    """Triangular filters `[bands, bins]`: band b rises from edge b to edge b + 1 and falls to edge b + 2.
+
+    Args:
+        edges: hertz, rising, `[bands + 2]`.
+        bins: hertz of the spectrum's bins.
+        unit_area: so that each triangle's area over hertz is 1; else its height is.
+    """
     low, peak, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rise, fall = (bins - low) / (peak - low), (high - bins) / (high - peak)
-    triangles = np.maximum(0.0, np.minimum(rise, fall))
-    if spec.mel == "slaney":
-        triangles *= 2.0 / (high - low)
-    return scipy.sparse.csr_array(triangles)
+    heights: npt.NDArray[np.float64] = np.maximum(0.0, np.minimum(rise, fall))
+    return heights * (2.0 / (high - low)) if unit_area else heights
 
 
 def mel_frequencies(spec: LogMelSpec, points: int) -> npt.NDArray[np.float64]:
     """So many hertz, equally spaced on the mel scale from 0 Hz to half the sample rate, `[points]`."""
-    to_mel, to_hertz = (_htk_mel, _htk_hertz) if spec.mel == "htk" else (_slaney_mel, _slaney_hertz)
-    return to_hertz(np.linspace(0.0, to_mel(np.array(spec.sample_rate / 2)), points))
+    return mel_points(spec.mel, 0.0, spec.sample_rate / 2, points)
+
+
+def mel_points(mel: Mel, low: float, high: float, points: int) -> npt.NDArray[np.float64]:
+    """So many hertz, equally spaced on a mel scale from `low` to `high` hertz, `[points]`."""
+    to_mel, to_hertz = (_htk_mel, _htk_hertz) if mel == "htk" else (_slaney_mel, _slaney_hertz)
+    return to_hertz(np.linspace(to_mel(np.array(low)), to_mel(np.array(high)), points))
 
 
 def _htk_mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -74,14 +74,71 @@ class DeepSpectrumMember:
         _check_temperature(self.temperature)
 
 
-Member = CrnnMember | DeepSpectrumMember
+@dataclass(frozen=True)
+class Openl3Member:
+    """openl3's network for sound, front end included, and a linear SVM on what it hears.
+
+    The machine stands in the bundle's `svm.npz` under the member's name.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+
+    name: str
+    """Unique in the bundle, such as `openl3-audioset`"""
+    file: str
+    """ONNX: samples float32 [batch, n] of a window at `sample_rate` -> embedding float32 [batch, features]"""
+    sample_rate: int
+    """Hertz; windows are resampled to it"""
+    channels: ChannelPolicy
+    temperature: float
+    """Probabilities are softmax(decision values / temperature)"""
+    kind: Literal["openl3"] = "openl3"
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
+
+
+@dataclass(frozen=True)
+class PannMember:
+    """A PANN, front end included, and a linear SVM on what it hears.
+
+    The machine stands in the bundle's `svm.npz` under the member's name.
+
+    Raises:
+        ValueError: the temperature is not positive, or the number of tags negative.
+    """
+
+    name: str
+    """Unique in the bundle, such as `pann-audioset`"""
+    file: str
+    """ONNX: samples float32 [batch, n] of a window at `sample_rate` -> embedding float32 [batch, features]
+    and, if there are tags, their probabilities float32 [batch, tags]"""
+    sample_rate: int
+    """Hertz; windows are resampled to it"""
+    channels: ChannelPolicy
+    temperature: float
+    """Probabilities are softmax(decision values / temperature)"""
+    tags: int
+    """How many of AudioSet's classes it also tells; 0 if its weights have not learnt them"""
+    kind: Literal["pann"] = "pann"
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
+        if self.tags < 0:
+            raise ValueError(f"tags must be 0 or more, not {self.tags}")
+
+
+SpectrogramMember = CrnnMember | DeepSpectrumMember
+SoundMember = Openl3Member | PannMember
+Member = CrnnMember | DeepSpectrumMember | Openl3Member | PannMember
 
 
 @dataclass(frozen=True)
 class Stack:
     """A linear SVM on top: it takes what all members say, side by side.
 
-    That is a CRNN's posteriors and a deep-spectrum member's decision values, the mean over channels of each.
+    That is a CRNN's posteriors and the decision values of the others, the mean over channels of each.
     The machine stands in the bundle's `svm.npz` under the name `stack`.
 
     Raises:
@@ -137,7 +194,7 @@ class Manifest:
         """Window length in samples."""
         return round(self.window_seconds * self.sample_rate)
 
-    def frames(self, member: Member) -> int:
+    def frames(self, member: SpectrogramMember) -> int:
         """Log-mel frames of a member in a window."""
         return member.log_mel.frames(self.window)
 
@@ -191,8 +248,7 @@ def _check(manifest: Manifest) -> None:
     _check_labels(manifest.labels)
     if not 0.1 <= manifest.window_seconds <= 600:
         raise BundleError(f"window of {manifest.window_seconds} s; 0.1 to 600 s is possible")
-    if not 4000 <= manifest.sample_rate <= 192_000:
-        raise BundleError(f"sample rate of {manifest.sample_rate} Hz; 4 to 192 kHz is possible")
+    _check_rate(manifest.sample_rate)
     if not manifest.members:
         raise BundleError("it has no members")
     if manifest.self_test and len(manifest.self_test.scores) != len(manifest.labels):
@@ -209,6 +265,11 @@ def _check(manifest: Manifest) -> None:
     if manifest.stack and sorted(manifest.stack.members) != names:
         stacked = safe(", ".join(manifest.stack.members)) or "none"
         raise BundleError(f"the stack takes members {stacked}; the bundle has {', '.join(names)}")
+
+
+def _check_rate(rate: int, whose: str = "") -> None:
+    if not 4000 <= rate <= 192_000:
+        raise BundleError(f"{whose}sample rate of {rate} Hz; 4 to 192 kHz is possible")
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:
@@ -236,6 +297,9 @@ def _check_member(member: Member, manifest: Manifest) -> None:
         )
     if member.name == STACK:
         raise BundleError(f"no member can be called {STACK!r}: that is the name of what is on top of them")
+    if isinstance(member, SoundMember):
+        _check_rate(member.sample_rate, f"member {member.name} takes a ")
+        return
     rate = member.log_mel.sample_rate
     if rate != manifest.sample_rate:
         raise BundleError(f"member {member.name} takes {rate} Hz, its bundle {manifest.sample_rate} Hz")

@@ -11,14 +11,23 @@ import numpy.typing as npt
 
 from monitor.inference.bundle import Bundle
 from monitor.inference.graph import Graph, ModelError, Processor
-from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Member, Stack
+from monitor.inference.manifest import (
+    CrnnMember,
+    DeepSpectrumMember,
+    Member,
+    Openl3Member,
+    SoundMember,
+    Stack,
+)
 from monitor.inference.sound import Sound
 from monitor.inference.svm import LinearSvm, probabilities
 
 Scores = npt.NDArray[np.float64]
 """`[labels]`, probabilities that sum to 1"""
 Said = npt.NDArray[np.float64]
-"""`[labels]`, what the stack takes: posteriors of a CRNN, decision values of a deep-spectrum member"""
+"""`[labels]`, what the stack takes: posteriors of a CRNN, decision values of other members"""
+Tags = npt.NDArray[np.float64]
+"""`[tags]`, probabilities of AudioSet's classes, each by itself"""
 
 SUM_TOLERANCE = 1e-3
 """Posteriors that miss a sum of 1 by more than this are no probabilities."""
@@ -49,7 +58,7 @@ def open_members(bundle: Bundle, where: Processor) -> dict[Member, Model]:
     manifest, machines = bundle.manifest, bundle.machines()
 
     @cache
-    def graph(file: str, takes: Literal["float", "uint8"], shape: tuple[int, ...], outputs: int) -> Graph:
+    def graph(file: str, takes: Literal["float", "uint8"], shape: tuple[int, ...], *outputs: int) -> Graph:
         return Graph(file, bundle.files[file], where, takes=takes, shape=shape, outputs=outputs)
 
     models: dict[Member, Model] = {}
@@ -57,6 +66,13 @@ def open_members(bundle: Bundle, where: Processor) -> dict[Member, Model]:
         if isinstance(member, CrnnMember):
             shape = (member.log_mel.n_mels, manifest.frames(member))
             models[member] = Crnn(member, graph(member.file, "float", shape, len(manifest.labels)))
+        elif isinstance(member, SoundMember):
+            machine, samples = machines[member.name], round(manifest.window_seconds * member.sample_rate)
+            tags = () if isinstance(member, Openl3Member) or not member.tags else (member.tags,)
+            features = machine.weights.shape[1]
+            models[member] = Hearing(
+                member, machine, graph(member.file, "float", (samples,), features, *tags)
+            )
         else:
             machine, size = machines[member.name], member.picture.size
             network = graph(member.file, "uint8", (3, size, size), machine.weights.shape[1])
@@ -73,7 +89,7 @@ class Crnn:
 
     def say(self, sound: Sound) -> Said:
         """Posteriors, which sum to 1."""
-        posteriors = sound.output(self.graph, sound.spectrogram(self.member))
+        (posteriors,) = sound.output(self.graph, sound.spectrogram(self.member))
         mean = posteriors.astype(np.float64).mean(axis=0)  # [labels]
         # Written so that NaN, which compares as false, is refused.
         if not (mean.min() >= 0.0 and abs(mean.sum() - 1.0) <= SUM_TOLERANCE):
@@ -96,12 +112,47 @@ class DeepSpectrum:
 
     def say(self, sound: Sound) -> Said:
         """Decision values."""
-        embeddings = sound.output(self.graph, sound.pictures(self.member))  # [channels, features]
+        (embeddings,) = sound.output(self.graph, sound.pictures(self.member))  # [channels, features]
         return _decide(self.machine, embeddings)
 
     def scores(self, said: Said) -> Scores:
         """Probabilities by the member's temperature."""
         return probabilities(said, self.member.temperature)
+
+
+class Hearing:
+    """Sound -> embedding -> decision values, averaged over channels -> probabilities; and perhaps tags."""
+
+    def __init__(self, member: SoundMember, machine: LinearSvm, graph: Graph) -> None:
+        self.member = member
+        self.machine = machine
+        self.graph = graph
+
+    def say(self, sound: Sound) -> Said:
+        """Decision values."""
+        return _decide(self.machine, self._outputs(sound)[0])
+
+    def scores(self, said: Said) -> Scores:
+        """Probabilities by the member's temperature."""
+        return probabilities(said, self.member.temperature)
+
+    def tags(self, sound: Sound) -> Tags | None:
+        """AudioSet's classes, the mean over channels; None if the graph tells none.
+
+        Raises:
+            ModelError: they are no probabilities.
+        """
+        _, *others = self._outputs(sound)
+        if not others:
+            return None
+        found: Tags = others[0].astype(np.float64).mean(axis=0)  # [tags]
+        # Written so that NaN, which compares as false, is refused.
+        if not (found.min() >= 0.0 and found.max() <= 1.0):
+            raise ModelError("gave tags that are no probabilities")
+        return found
+
+    def _outputs(self, sound: Sound) -> list[npt.NDArray[np.float32]]:
+        return sound.output(self.graph, sound.waveform(self.member))
 
 
 class Stacked:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from monitor.inference.bundle import Bundle
 from monitor.inference.graph import ModelError, processor
 from monitor.inference.manifest import STACK, Member
-from monitor.inference.members import Model, Said, Scores, Stacked, open_members
+from monitor.inference.members import Hearing, Model, Said, Scores, Stacked, Tags, open_members
 from monitor.inference.sound import Sound
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ class Recognition:
     """`[labels]`, probabilities that sum to 1, in the bundle's order"""
     members: dict[str, Scores]
     """Member -> its own `[labels]`"""
+    tags: Tags | None = None
+    """Probabilities of AudioSet's classes, in its order, by the first member that tells them"""
 
 
 class Recogniser:
@@ -62,15 +64,27 @@ class Recogniser:
         Raises:
             ModelError: the output cannot be used.
         """
-        sound = Sound(samples)
+        sound = Sound(samples, self.bundle.manifest.sample_rate)
         said = {member.name: _say(member, model, sound) for member, model in self.models.items()}
         members = {member.name: model.scores(said[member.name]) for member, model in self.models.items()}
+        tags = self._tags(sound)
         if self._stacked is None:
-            return Recognition(np.mean(list(members.values()), axis=0), members)
+            return Recognition(np.mean(list(members.values()), axis=0), members, tags)
         try:
-            return Recognition(self._stacked.scores(said), members)
+            return Recognition(self._stacked.scores(said), members, tags)
         except ModelError as exc:
             raise ModelError(f"the stack {exc}") from exc
+
+    def _tags(self, sound: Sound) -> Tags | None:
+        for member, model in self.models.items():
+            if isinstance(model, Hearing):
+                try:
+                    tags = model.tags(sound)
+                except ModelError as exc:
+                    raise ModelError(f"member {member.name} {exc}") from exc
+                if tags is not None:
+                    return tags
+        return None
 
 
 def _say(member: Member, model: Model, sound: Sound) -> Said:

@@ -68,6 +68,16 @@ class MemberVote:
 
 
 @dataclass(frozen=True)
+class AudioTag:
+    """A class of AudioSet."""
+
+    index: int
+    """From 0, as in AudioSet's list `class_labels_indices.csv`, which has the names"""
+    probability: float
+    """0 to 1, by itself: tags do not sum to 1"""
+
+
+@dataclass(frozen=True)
 class ChannelHealth:
     """State of one microphone."""
 
@@ -106,6 +116,8 @@ class LabelMessage(Message):
     """Bundle name and digest"""
     file: str | None = None
     """Name of the replayed file"""
+    tags: list[AudioTag] | None = None
+    """The most probable classes of AudioSet, the most probable first; with a PANN in the bundle"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from export.crnn import TOLERANCE, Ensemble, export_ensemble
-from export.graph import export_graph, load_network, real_windows
+from export.graph import export_graph, load_network, real_inputs
 from export.onnx import absolute, check
 from export.system import single
 from monitor.errors import MonitorError
@@ -28,7 +28,7 @@ def model(run_folder: Path) -> Ensemble:
 @pytest.fixture(scope="module")
 def log_mel(run_folder: Path) -> np.ndarray:
     """Windows of the toy run's data."""
-    return real_windows(single(run_folder), None)
+    return real_inputs(single(run_folder), None)
 
 
 def test_batch_axis_is_free(model: Ensemble, log_mel: np.ndarray) -> None:

@@ -217,7 +217,7 @@ def test_backbones_that_hear_the_mean(
 def test_no_backbones(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is no image network, none can hear other channels."""
     assert main(["bundle", str(run_folder), "-o", str(tmp_path / "toy"), "--backbones=mono"]) == 2
-    assert "has no image network; leave --backbones out" in capsys.readouterr().err
+    assert "has no backbone; leave --backbones out" in capsys.readouterr().err
 
 
 def test_clips_of_one_channel(fused: Path) -> None:

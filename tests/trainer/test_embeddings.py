@@ -13,7 +13,7 @@ from monitor.inference.picture import picture
 from tests import toy_backbone
 from tests.toy_training import RATE, settings, write_data
 from trainer import datasets, embeddings, recipes
-from trainer.embeddings import extract, seconds_per_picture
+from trainer.embeddings import extract, seconds_per_example
 from trainer.features import example
 from trainer.recipes import SvmRecipe
 
@@ -117,4 +117,4 @@ def test_weights_that_are_not_there(recipe: SvmRecipe, tmp_path: Path) -> None:
 
 def test_time_of_a_picture(recipe: SvmRecipe, tmp_path: Path) -> None:
     """The forecast needs neither data nor published weights."""
-    assert 0 < seconds_per_picture(replace(recipe, weights="imagenet"), settings(tmp_path)) < 60
+    assert 0 < seconds_per_example(replace(recipe, weights="imagenet"), settings(tmp_path)) < 60

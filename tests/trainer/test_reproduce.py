@@ -188,8 +188,7 @@ def test_every_row_is_a_valid_recipe(name: str) -> None:
         runs = [(made.recipe, made.members) for made in plans]
         assert all(one != other for index, one in enumerate(runs) for other in runs[:index])
         assert len({made.folder for made in plans}) == len(plans)
-        ready = [system for system in experiment.systems if not plan.is_open(experiment, system)]
-        assert {made.system.name for made in plans} == {system.name for system in ready}
+        assert {made.system.name for made in plans} == {system.name for system in experiment.systems}
 
 
 def test_command_line_on_the_published_layout(
@@ -261,16 +260,14 @@ def test_support_vector_machines_in_a_table(
 
 
 def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fusion brings its members along, seed by seed; what this program lacks is shown as open."""
+    """A fusion brings its members along, seed by seed."""
     toy = {"toy": recipes.load("toy"), "svm": recipes.from_json(THUMBNAILS)}
     monkeypatch.setattr(recipes, "load", lambda name: toy[name])
     monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
     systems = (
         TOY.systems[0],
         System("fixed", "svm", {"weights": "random:7"}),
-        System("openl3"),
         System("fused", members=("plain", "fixed"), evaluation=0.8),
-        System("fused-all", members=("fused", "openl3"), evaluation="more"),
     )
     both = replace(TOY, systems=systems, against_first=False)
     out = tmp_path / "runs" / "toy"
@@ -282,16 +279,13 @@ def test_fusions_in_a_table(data: DataSet, tmp_path: Path, monkeypatch: pytest.M
         reproduce.reproduce(both, plans, data, settings(tmp_path), Console(quiet=True))
     table = json.loads((out / "table.json").read_text())
     rows = {row["system"]: row for row in table["rows"]}
-    assert list(rows) == ["plain", "fixed", "openl3", "fused", "fused-all"]
-    assert (rows["openl3"]["seeds"], rows["fused-all"]["seeds"]) == ("open", "open")
+    assert list(rows) == ["plain", "fixed", "fused"]
     assert rows["fused"]["seeds"] == 2
     assert rows["fused"]["nested"].keys() == {"value", "deviation", "runs"}
     scores = [run.load_results(made.folder)["mean"]["accuracy"] for made in plans]
     assert table["best"] == names[int(np.argmax(scores))]
     assert f"({table['best']}/confusion.png)" in (out / "table.md").read_text()
     assert (out / "MODEL_CARD.md").read_text().startswith(f"# {table['best']}\n\nThe best of 5 runs of")
-    with pytest.raises(MonitorError, match="fused-all is open"):
-        plan.plan(both, out, [1], epochs=1, systems=["fused-all"])
     # A member that was made again makes another fusion.
     (out / "fixed" / "predictions.csv").write_text(
         (out / "fixed" / "predictions.csv").read_text().replace("e-", "e-1")

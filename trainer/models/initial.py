@@ -30,12 +30,12 @@ def randomise(network: nn.Module, seed: int, scheme: Scheme, fan: Fan) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.reset_parameters()
-        elif isinstance(module, nn.Conv2d | nn.Linear):
+        elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             if scheme == "keras":
                 nn.init.xavier_uniform_(module.weight, generator=generator)
-            elif isinstance(module, nn.Conv2d):
+            elif not isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight, mode=fan, nonlinearity="relu", generator=generator)
             else:
                 nn.init.normal_(module.weight, std=0.01, generator=generator)

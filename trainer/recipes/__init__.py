@@ -1,7 +1,8 @@
 """Recipes: every number of a training run, as TOML beside this file or of your own.
 
 crnn.py    of a CRNN: has a table [model]
-svm.py     of linear support vector machines on a backbone's embeddings: names the backbone
+svm.py     of linear support vector machines on an image network's embeddings: names the backbone
+audio.py   the same on those of a network for sound: has a sample rate and no spectrogram
 fusion.py  of a late fusion: made from finished runs, never a file
 """
 
@@ -19,16 +20,20 @@ from monitor.inference.logmel import LogMelSpec
 from monitor.inference.picture import PictureSpec
 from trainer.augment import AugmentConfig
 from trainer.models.crnn import CrnnConfig
+from trainer.models.openl3 import Frames
+from trainer.recipes.audio import AudioRecipe
 from trainer.recipes.crnn import CrnnRecipe
 from trainer.recipes.fusion import FusionRecipe, Member
 from trainer.recipes.svm import SvmRecipe
 
-__all__ = ["CrnnRecipe", "FusionRecipe", "Recipe", "SvmRecipe"]
+__all__ = ["AudioRecipe", "CrnnRecipe", "EmbeddingRecipe", "FusionRecipe", "Recipe", "SvmRecipe"]
 
 FOLDER = Path(__file__).parent
 
-Recipe = CrnnRecipe | SvmRecipe | FusionRecipe
-R = TypeVar("R", bound=CrnnRecipe | SvmRecipe)
+EmbeddingRecipe = SvmRecipe | AudioRecipe
+"""Of support vector machines on what a backbone makes of a clip"""
+Recipe = CrnnRecipe | EmbeddingRecipe | FusionRecipe
+R = TypeVar("R", bound=CrnnRecipe | SvmRecipe | AudioRecipe)
 
 
 def with_changes(recipe: R, changes: Mapping[str, Any]) -> R:
@@ -52,7 +57,7 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load(name: str) -> CrnnRecipe | SvmRecipe:
+def load(name: str) -> CrnnRecipe | EmbeddingRecipe:
     """A recipe by its name, or from a file that ends in `.toml`.
 
     Raises:
@@ -81,9 +86,21 @@ def load_as(kind: type[R], name: str) -> R:
     """
     recipe = load(name)
     if not isinstance(recipe, kind):
-        what = "a CRNN" if isinstance(recipe, CrnnRecipe) else "support vector machines"
-        raise MonitorError(f"recipe {safe(name)!r} is of {what}; choose another", Exit.CONFIG)
+        raise _other_kind(recipe, name)
     return recipe
+
+
+def load_embedding(name: str) -> EmbeddingRecipe:
+    """As `load_as`, for those who can use every recipe that has a backbone."""
+    recipe = load(name)
+    if isinstance(recipe, CrnnRecipe):
+        raise _other_kind(recipe, name)
+    return recipe
+
+
+def _other_kind(recipe: Recipe, name: str) -> MonitorError:
+    what = "a CRNN" if isinstance(recipe, CrnnRecipe) else "support vector machines"
+    return MonitorError(f"recipe {safe(name)!r} is of {what}; choose another", Exit.CONFIG)
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
@@ -101,7 +118,9 @@ def from_json(document: dict[str, Any]) -> Recipe:
     try:
         if "members" in document:
             return FusionRecipe(document["name"], tuple(Member(**entry) for entry in document["members"]))
-        return _svm(document, what) if "backbone" in document else _crnn(document, what)
+        if "backbone" not in document:
+            return _crnn(document, what)
+        return _audio(document, what) if "sample_rate" in document else _svm(document, what)
     except (TypeError, ValueError) as exc:
         raise MonitorError(f"{what}: {safe(str(exc))}", Exit.CONFIG) from exc
 
@@ -124,6 +143,12 @@ def _svm(document: dict[str, Any], what: str) -> SvmRecipe:
         "picture": _table(document["picture"], PictureSpec, f"{what}, [picture]"),
     }
     return SvmRecipe(**{**document, **tables})
+
+
+def _audio(document: dict[str, Any], what: str) -> AudioRecipe:
+    _check_keys(document, AudioRecipe, what)
+    frames = _table(document.get("frames", {}), Frames, f"{what}, [frames]")
+    return AudioRecipe(**{**document, "frames": frames})
 
 
 def _table(document: Any, kind: type, what: str) -> Any:

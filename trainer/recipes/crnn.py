@@ -83,6 +83,11 @@ class CrnnRecipe:
         return replace(self, seed=0)
 
     @property
+    def sample_rate(self) -> int:
+        """Of the window, hertz."""
+        return self.log_mel.sample_rate
+
+    @property
     def window(self) -> int:
         """Window length in samples."""
         return round(self.window_seconds * self.log_mel.sample_rate)

@@ -7,7 +7,7 @@ from typing import ClassVar, get_args
 
 from monitor.inference.logmel import LogMelSpec
 from monitor.inference.picture import PictureSpec
-from trainer.checkpoints import CHECKPOINTS, IMAGENET, RANDOM
+from trainer.checkpoints import AUDIOSET, CHECKPOINTS, IMAGENET, RANDOM
 from trainer.features import Channels, FrontEnd
 from trainer.models.backbones import BACKBONES, SIZE, Preprocessing
 from trainer.models.initial import Scheme
@@ -45,7 +45,7 @@ class SvmRecipe:
         ):
             if getattr(self, field) not in choices:
                 raise ValueError(f"{field} must be one of {', '.join(choices)}, not {getattr(self, field)!r}")
-        if self.weights == IMAGENET and self.backbone not in CHECKPOINTS:
+        if self.weights == AUDIOSET or (self.weights == IMAGENET and self.backbone not in CHECKPOINTS):
             raise ValueError(f"{self.backbone} has no published weights; give random:SEED or a checkpoint")
         if self.picture.size != SIZE:
             raise ValueError(
@@ -63,6 +63,16 @@ class SvmRecipe:
     def unseeded(self) -> SvmRecipe:
         """The same for recipes that differ in nothing but the seed of random weights."""
         return replace(self, weights=RANDOM) if self.weights.startswith(RANDOM) else self
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the window, hertz."""
+        return self.log_mel.sample_rate
+
+    @property
+    def embedding(self) -> int:
+        """Length of an example."""
+        return BACKBONES[self.backbone].embedding
 
     @property
     def front_end(self) -> FrontEnd:

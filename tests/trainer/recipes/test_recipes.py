@@ -55,7 +55,7 @@ def test_unknown_recipe_names_the_nearest() -> None:
 
 def test_unknown_recipe_lists_all() -> None:
     """With nothing near, the known ones are listed."""
-    with pytest.raises(MonitorError, match=r"known: dcase2017, dcase2017-deep-spectrum, .* esc50-plus"):
+    with pytest.raises(MonitorError, match=r"known: dcase2017, dcase2017-audio, .* esc50-plus"):
         recipes.load("zzz")
 
 
