@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from monitor.audio.sources import GapReason
 from monitor.stream.journal import Journal
@@ -101,3 +104,13 @@ def write(path: Path, *arrays: Iterator[Message]) -> Path:
         for message in numbered(*arrays):
             journal.append(message)
     return path
+
+
+@contextmanager
+def in_zone(name: str) -> Iterator[None]:
+    """The local time of another place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", name)
+        time.tzset()
+        yield
+    time.tzset()

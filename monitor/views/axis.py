@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 DAY = 24 * 60
@@ -12,9 +13,9 @@ QUARTER = 15
 """Minutes; clocks are set, and zones differ, by multiples of it"""
 
 
-def step(period: timedelta, most: int) -> int:
+def step(period: timedelta, most: int, steps: Sequence[int] = STEPS) -> int:
     """Minutes between marks, so that there are at most so many if possible."""
-    return next((minutes for minutes in STEPS if period <= most * timedelta(minutes=minutes)), STEPS[-1])
+    return next((minutes for minutes in steps if period <= most * timedelta(minutes=minutes)), steps[-1])
 
 
 def marks(start: datetime, end: datetime, minutes: int) -> list[datetime]:

@@ -174,8 +174,10 @@ def strip(spans: Iterable[Span], start: datetime, end: datetime, cells: int) -> 
     fine = 8
     grid: list[Span | None] = [None] * (cells * fine)
     for span in spans:
-        first, last = (round((time - start) / (end - start) * len(grid)) for time in (span.start, span.end))
-        first, last = max(first, 0), min(last, len(grid))
+        first, last = (
+            min(max(round((time - start) / (end - start) * len(grid)), 0), len(grid))
+            for time in (span.start, span.end)
+        )
         grid[first:last] = [span] * (last - first)
     return [_dominant(grid[i : i + fine]) for i in range(0, len(grid), fine)]
 

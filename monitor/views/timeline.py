@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,12 +30,13 @@ class Lane:
     confidence: list[tuple[datetime, float]]
     """Beginning of a column, and how probable the activity was in it, 0 to 1; in order"""
 
-    def totals(self, period: timedelta) -> Counter[What]:
+    def totals(self, period: timedelta) -> dict[What, float]:
         """Seconds of everything in a period of this length."""
-        seconds: Counter[What] = Counter()
+        seconds: dict[What, float] = {}
         for span in self.spans:
-            seconds[span.activity, span.reason] += (span.end - span.start).total_seconds()
-        untold = period.total_seconds() - seconds.total()
+            what = (span.activity, span.reason)
+            seconds[what] = seconds.get(what, 0.0) + (span.end - span.start).total_seconds()
+        untold = period.total_seconds() - sum(seconds.values())
         if untold > UNTOLD:
             seconds[None, ""] = untold
         return seconds
@@ -63,9 +63,13 @@ class Timeline:
         """Seconds in each lane, of what there was in any: activities, gaps by reason, time without record."""
         each = [lane.totals(self.end - self.start) for lane in self.lanes]
         known = [(activity, "") for activity in self.activities]
-        reasons = sorted(what for what in set().union(*each) if what[1])
-        rows: list[What] = [*known, *reasons, (None, "")]
-        return {what: [lane[what] for lane in each] for what in rows if any(lane[what] for lane in each)}
+        gaps = sorted({reason for lane in each for _, reason in lane if reason})
+        rows: list[What] = [*known, *((None, reason) for reason in gaps), (None, "")]
+        return {
+            what: [lane.get(what, 0.0) for lane in each]
+            for what in rows
+            if any(what in lane for lane in each)
+        }
 
 
 def collect(messages: Iterable[Message], age: timedelta) -> Timeline:

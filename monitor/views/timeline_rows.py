@@ -10,15 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.views.axis import heading, mark_text, marks, step
+from monitor.views.axis import DAY, heading, mark_text, marks, step
 from monitor.views.dashboard import Look, as_ascii, blocks
 from monitor.views.state import strip
 from monitor.views.timeline import Lane, Timeline, What
 from monitor.views.words import BAD, colours, duration, letters, name
 
-ROWS = 26
-"""Most rows of an array"""
-LABEL = 11
+ROWS = 25
+"""Most rows of an array, or one more where they do not begin with the period"""
+LENGTHS = (20, 60, 4 * 60, DAY, 28 * DAY, 364 * DAY)
+"""Minutes of a row; quarters of them are round"""
+LABEL = 12
 """Cells before each row"""
 WIDEST = 120
 """Cells of a row"""
@@ -44,18 +46,17 @@ def show(timeline: Timeline, console: Console | None = None) -> None:
 
 def _lane(timeline: Timeline, lane: Lane, look: Look, width: int) -> Iterator[Text]:
     cells = max(4, min(WIDEST, width - LABEL) // 4 * 4)
-    minutes = max(10, step(timeline.end - timeline.start, ROWS - 1))
+    minutes = step(timeline.end - timeline.start, ROWS, LENGTHS)
     row = timedelta(minutes=minutes)
-    yield Text.assemble((name(timeline.title(lane)), "bold"))
-    yield Text(
-        "".join([" " * LABEL, *(f"+{duration(row * k / 4)}".ljust(cells // 4) for k in range(4))]), "dim"
-    )
-    first = (marks(timeline.start - row, timeline.start, minutes) or [timeline.start])[-1]
-    for number in range(ROWS):
-        begin = first + number * row
-        if begin < timeline.end:
-            label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " ", "dim")
-            yield label + blocks(strip(lane.spans, begin, begin + row, cells), look)
+    parts = 4 if cells >= 40 else 1  # as many as there is room for
+    scale = "".join(f"+{duration(row * part / parts)}".ljust(cells // parts) for part in range(parts))
+    yield Text(name(timeline.title(lane)), "bold")
+    yield Text(" " * LABEL + scale, "dim")
+    begin = (marks(timeline.start - row, timeline.start, minutes) or [timeline.start])[-1]
+    while begin < timeline.end:
+        label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " ", "dim")
+        yield label + blocks(strip(lane.spans, begin, begin + row, cells), look)
+        begin += row
 
 
 def _totals(timeline: Timeline, look: Look) -> Table:
@@ -71,5 +72,8 @@ def _totals(timeline: Timeline, look: Look) -> Table:
 def _key(what: What, look: Look) -> Text:
     activity, reason = what
     if activity is not None:
-        return Text.assemble(look.mark(activity), " ", name(activity))
-    return Text.assemble(("░", BAD) if reason else ("·", "dim"), " ", name(reason) or "not recorded")
+        line = Text.assemble(look.mark(activity), " ", name(activity))
+    else:
+        mark = ("░", BAD) if reason else ("·", "dim")
+        line = Text.assemble(mark, " ", name(reason) or "not recorded")
+    return as_ascii(line) if look.ascii_only else line

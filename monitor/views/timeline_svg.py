@@ -73,20 +73,19 @@ class _Drawing:
     def _lane(self, lane: Lane, number: int, top: float) -> Iterator[str]:
         strip = top + TITLE
         yield _text(MARGIN, strip - 9, _fitted(self.timeline.title(lane), PLOT, 14), size=14, bold=True)
-        frame = _rect(MARGIN, strip, PLOT, STRIP, fill=EMPTY, radius=5)
+        frame = _rect(MARGIN, strip, PLOT, STRIP + CURVE, fill=EMPTY, radius=5)
         yield f'<clipPath id="lane{number}">{frame}</clipPath>'
         curve = self._curve(lane, strip + STRIP + CURVE)
         yield f'<clipPath id="curve{number}"><path d="{curve}"/></clipPath>'
-        yield _rect(MARGIN, strip, PLOT, STRIP + CURVE, fill=EMPTY, radius=5)
-        gaps_last = sorted(lane.spans, key=lambda span: span.activity is None)
-        yield f'<g clip-path="url(#lane{number})">'
-        yield from (self._span(span, strip) for span in gaps_last)
-        yield "</g>"
+        yield frame
         yield f'<g clip-path="url(#curve{number})" opacity="0.55">'
         for span in lane.spans:
             if span.activity is not None:
                 left = self.x(span.start)
-                yield _rect(left, strip + STRIP + 2, self.x(span.end) - left, CURVE, fill=self._colour(span))
+                yield _rect(left, strip, self.x(span.end) - left, STRIP + CURVE, fill=self._colour(span))
+        yield "</g>"
+        yield f'<g clip-path="url(#lane{number})">'
+        yield from (self._span(span, strip) for span in sorted(lane.spans, key=_is_gap))
         yield "</g>"
 
     def _span(self, span: Span, top: float) -> str:
@@ -94,8 +93,9 @@ class _Drawing:
         width = max(THINNEST, self.x(span.end) - left)
         what = name(span.activity) if span.activity is not None else f"no label: {name(span.reason)}"
         lasted = duration(span.end - span.start)
+        height = STRIP + CURVE * _is_gap(span)
         tip = f"{what}, {_moment(span.start)} to {_moment(span.end)}, {lasted}"
-        drawn = _rect(left, top, width - (0.7 if width > 4 else 0.0), STRIP, fill=self._colour(span))
+        drawn = _rect(left, top, width - (0.7 if width > 4 else 0.0), height, fill=self._colour(span))
         return f"<g><title>{escape(tip)}</title>{drawn}{self._word(span, left + width / 2, top, width)}</g>"
 
     def _word(self, span: Span, middle: float, top: float, width: float) -> str:
@@ -137,7 +137,7 @@ class _Drawing:
         minutes = step(timeline.end - timeline.start, TICKS)
         for moment in marks(timeline.start, timeline.end, minutes):
             x = self.x(moment)
-            yield f'<path d="M{x:.1f} {bottom + 4:g}v7" stroke="{QUIET}"/>'
+            yield f'<path d="M{x:.1f} {bottom:g}v7" stroke="{QUIET}"/>'
             text = mark_text(moment, minutes)
             edge = min(max(x, MARGIN + _width(text, 12) / 2), WIDTH - MARGIN - _width(text, 12) / 2)
             yield _text(edge, bottom + 25, text, colour=QUIET, size=12, anchor="middle")
@@ -145,19 +145,21 @@ class _Drawing:
     def _table(self, top: float) -> tuple[float, list[str]]:
         """Lower end and parts; of many arrays in several blocks."""
         lanes, totals = self.timeline.lanes, self.timeline.totals()
+        longest = max(max(seconds) for seconds in totals.values())
         parts: list[str] = []
         for first in range(0, len(lanes), ABREAST):
             block = {what: seconds[first : first + ABREAST] for what, seconds in totals.items()}
-            parts += self._block(lanes[first : first + ABREAST], block, top)
+            parts += self._block(lanes[first : first + ABREAST], block, top, longest)
             top += ROW * (len(block) + 1) + SPACE
         return top, parts
 
-    def _block(self, lanes: list[Lane], totals: dict[What, list[float]], top: float) -> Iterator[str]:
+    def _block(
+        self, lanes: list[Lane], totals: dict[What, list[float]], top: float, longest: float
+    ) -> Iterator[str]:
         width = min(360.0, (PLOT - NAMES) / min(ABREAST, len(self.timeline.lanes)))
         for column, lane in enumerate(lanes):
             title = _fitted(self.timeline.title(lane), width - 12, 13)
             yield _text(MARGIN + NAMES + column * width, top + 16, title, bold=True)
-        period = (self.timeline.end - self.timeline.start).total_seconds()
         for what, seconds in totals.items():
             top += ROW
             yield f'<path d="M{MARGIN:g} {top:g}h{NAMES + width * len(lanes):g}" stroke="{LINES}"/>'
@@ -166,14 +168,8 @@ class _Drawing:
                 if lasted:
                     left = MARGIN + NAMES + column * width
                     yield _text(left, top + 16.5, duration(lasted))
-                    yield _rect(
-                        left + 84,
-                        top + 8,
-                        (width - 100) * lasted / period,
-                        8,
-                        fill=self._fill(what),
-                        radius=2,
-                    )
+                    bar = max(THINNEST, (width - 100) * lasted / longest)
+                    yield _rect(left + 84, top + 8, bar, 8, fill=self._bar(what), radius=2)
 
     def _key(self, what: What, top: float) -> str:
         activity, reason = what
@@ -186,11 +182,18 @@ class _Drawing:
             )
         return swatch + _text(MARGIN + 26, top + 16.5, _fitted(text, NAMES - 36, 13))
 
+    def _bar(self, what: What) -> str:
+        return BAD if what[1] else self._fill(what)  # too thin for a pattern
+
     def _fill(self, what: What) -> str:
         activity, reason = what
         if activity is not None:
             return self.colours[activity]
         return "url(#gap)" if reason else LINES
+
+
+def _is_gap(span: Span) -> bool:
+    return span.activity is None
 
 
 def _rect(x: float, y: float, width: float, height: float, *, fill: str, radius: float = 0.0) -> str:
