@@ -36,9 +36,8 @@ SHORTEST_GAP = 0.1
 STOP_SECONDS = 1.5
 """After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
 that does not open) is given up"""
-
 MINUTE, CENTURY = 60.0, 36500 * 86400.0
-"""Seconds"""
+"""Seconds: the shortest timeline, and the longest age"""
 
 log = logging.getLogger(PROGRAM)
 

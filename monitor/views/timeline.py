@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.stream.messages import GapMessage, LabelMessage, Message
 from monitor.views.state import Span, joins, plausible
+from monitor.views.words import share
 
 COLUMNS = 960
 """Of the curve of confidence, over the whole period"""
@@ -121,7 +122,7 @@ class _Lane:
             self._rename(message.since, message.stable)
         self._episode = episode
         self._append(Span(message.start, message.end, message.stable))
-        self._note(message.start, message.end, message.scores.get(message.stable, message.confidence))
+        self._note(message.start, message.end, share(message.scores.get(message.stable, message.confidence)))
 
     def within(self, start: datetime, end: datetime) -> list[Span]:
         cut = [replace(span, start=max(span.start, start), end=min(span.end, end)) for span in self._spans]

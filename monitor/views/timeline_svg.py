@@ -24,8 +24,8 @@ ABREAST = 6
 """Arrays beside each other in the table; more go below"""
 TICKS = 14
 """Most times on the axis"""
-THINNEST = 1.0
-"""Of what is drawn, so that no gap is too short to be seen"""
+THINNEST, HATCHED = 1.0, 7.0
+"""Least width of what is drawn, so that no gap is too short to be seen, and of what shows the pattern"""
 INK, QUIET, LINES, EMPTY = "#1f2933", "#5f6c7b", "#d5dbe3", "#eef1f5"
 FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 HATCH = f"""<defs><pattern id="gap" width="7" height="7" patternUnits="userSpaceOnUse" \
@@ -95,7 +95,8 @@ class _Drawing:
         lasted = duration(span.end - span.start)
         height = STRIP + CURVE * _is_gap(span)
         tip = f"{what}, {_moment(span.start)} to {_moment(span.end)}, {lasted}"
-        drawn = _rect(left, top, width - (0.7 if width > 4 else 0.0), height, fill=self._colour(span))
+        fill = BAD if _is_gap(span) and width < HATCHED else self._colour(span)
+        drawn = _rect(left, top, width - (0.7 if width > 4 else 0.0), height, fill=fill)
         return f"<g><title>{escape(tip)}</title>{drawn}{self._word(span, left + width / 2, top, width)}</g>"
 
     def _word(self, span: Span, middle: float, top: float, width: float) -> str:
@@ -122,10 +123,11 @@ class _Drawing:
         """The area below the curve, with a break wherever there is no label."""
         column = self.timeline.column
         path = []
-        for first, (moment, probability) in enumerate(lane.confidence):
+        last = len(lane.confidence) - 1
+        for number, (moment, probability) in enumerate(lane.confidence):
             height = bottom - (CURVE - 4) * probability
-            begins = not first or moment - lane.confidence[first - 1][0] > 1.5 * column
-            ends = first + 1 == len(lane.confidence) or lane.confidence[first + 1][0] - moment > 1.5 * column
+            begins = number == 0 or moment - lane.confidence[number - 1][0] > 1.5 * column
+            ends = number == last or lane.confidence[number + 1][0] - moment > 1.5 * column
             left, right = self.x(moment), self.x(moment + column)
             path.append(f"M{left:.1f} {bottom:g}" if begins else "")
             path.append(f"L{left:.1f} {height:.1f}L{right:.1f} {height:.1f}")
