@@ -8,6 +8,7 @@
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
     views       dashboard.py           an ordinary subscriber; inventory.py shows what a bundle holds
+                timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
                 homeassistant.py       another: stream -> broker.py (MQTT), entities by discovery.py
 
 `core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `notify.py` tells

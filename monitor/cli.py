@@ -36,6 +36,8 @@ SHORTEST_GAP = 0.1
 STOP_SECONDS = 1.5
 """After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
 that does not open) is given up"""
+MINUTE, CENTURY = 60.0, 36500 * 86400.0
+"""Seconds: the shortest timeline, and the longest age"""
 
 log = logging.getLogger(PROGRAM)
 
@@ -118,6 +120,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--type", action="append", choices=("label", "event", "gap", "health"), help="only these; repeatable"
     )
     subscribe.add_argument("--json", action="store_true", help="one JSON message per line")
+    _add_timeline(commands)
     text = "what a model bundle holds, and whether it works here"
     bundle = commands.add_parser("bundle", help=text, description=text, allow_abbrev=False)
     actions = bundle.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
@@ -149,6 +152,17 @@ def _add_homeassistant(commands: Any) -> None:
         parser.add_argument(f"--{name}", metavar=metavar, help=what)
 
 
+def _add_timeline(commands: Any) -> None:
+    parser = _add_command(commands, "timeline", _timeline, "draw what went on in the last hours or days")
+    text = "how much, such as 90m, 24h, 7d (default: 24h)"
+    parser.add_argument("--since", type=_period, default=timedelta(days=1), metavar="AGE", help=text)
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+    origin.add_argument("--journal", type=Path, metavar="FILE", help="a journal instead of a running daemon")
+    text = "write a picture (.svg, .png or .html) instead of drawing on the terminal"
+    parser.add_argument("-o", "--out", type=_picture, metavar="FILE", help=text)
+
+
 def _add_bundle_action(actions: Any, name: str, run: Callable[..., int], text: str) -> None:
     action = _add_command(actions, name, run, text)
     action.add_argument(
@@ -173,12 +187,34 @@ def _add_setting(parser: argparse.ArgumentParser, key: str) -> None:
         parser.add_argument(flag(key), action=action, metavar=metadata["metavar"], **options)
 
 
-def _age(text: str) -> datetime:
+def _span(text: str) -> timedelta:
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     try:
-        return datetime.now(UTC) - timedelta(seconds=float(text[:-1]) * units[text[-1]])
-    except (ValueError, KeyError, IndexError, OverflowError) as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age such as 90s, 10m, 1h or 2d") from exc
+        seconds = float(text[:-1]) * units[text[-1]]
+    except (ValueError, KeyError, IndexError):
+        seconds = -1.0
+    if not 0.0 <= seconds <= CENTURY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age such as 90s, 10m, 1h or 2d")
+    return timedelta(seconds=seconds)
+
+
+def _age(text: str) -> datetime:
+    return datetime.now(UTC) - _span(text)
+
+
+def _period(text: str) -> timedelta:
+    period = _span(text)
+    if period.total_seconds() < MINUTE:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a minute")
+    return period
+
+
+def _picture(text: str) -> Path:
+    from monitor.views.timeline_file import SUFFIXES
+
+    if Path(text).suffix.lower() not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name that ends in {', '.join(SUFFIXES)}")
+    return Path(text)
 
 
 def _seq(text: str) -> int:
@@ -286,6 +322,25 @@ def _homeassistant(args: argparse.Namespace) -> int:
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
     with subscribe(args.connect, types={"label", "event", "health"}) as subscription:
         homeassistant.run(subscription, args.connect, login)
+
+
+def _timeline(args: argparse.Namespace) -> int:
+    from monitor.stream import past
+    from monitor.stream.subscriber import subscribe
+    from monitor.views import timeline, timeline_file, timeline_rows
+
+    _configure_logging("warning", "text")
+    types = {"label", "gap"}
+    if args.journal:
+        drawn = timeline.collect(past.of_journal(args.journal, args.since, types), args.since)
+    else:
+        with subscribe(args.connect, since=datetime.now(UTC) - args.since, types=types) as subscription:
+            drawn = timeline.collect(past.of_daemon(subscription, args.connect), args.since)
+    if args.out:
+        timeline_file.write(drawn, args.out)
+    else:
+        timeline_rows.show(drawn)
+    return Exit.OK
 
 
 def _messages(subscription: Subscription, tick: float) -> Iterator[Message | None]:

@@ -116,11 +116,12 @@ def render(
     if note:
         lines = [*_padded(lines, height - 1), Text(f" {safe(note)}", style=WARN)]
     if ascii_only:
-        lines = [_ascii(line) for line in lines]
+        lines = [as_ascii(line) for line in lines]
     return Text("\n", no_wrap=True, overflow="crop").join(_cut(lines, width)[:height])
 
 
-def _ascii(line: Text) -> Text:
+def as_ascii(line: Text) -> Text:
+    """The same line in characters that every terminal has."""
     line.plain = line.plain.translate(PLAIN).encode("ascii", "replace").decode("ascii")
     return line
 
@@ -347,8 +348,13 @@ def _hour(array: Array, look: Look, width: int, rows: int) -> Lines:
 
 
 def _strip(array: Array, look: Look, end: datetime, width: int) -> Text:
+    return blocks(array.strip(end, width), look)
+
+
+def blocks(cells: Iterable[Span | None], look: Look) -> Text:
+    """A coloured block, or a letter, for each cell of a strip."""
     line = Text()
-    for span, run in groupby(array.strip(end, width)):
+    for span, run in groupby(cells):
         line.append(_stretch(span, len(list(run)), look))
     return line
 

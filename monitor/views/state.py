@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -80,7 +81,7 @@ class Array:
             return
         self._remember(span)
         before, self._outage = self._outage, span
-        if before and _joins(before, span):  # a long outage is told in pieces
+        if before and joins(before, span):  # a long outage is told in pieces
             self._outage = replace(before, end=span.end)
             if self.past and self.past[-1] is before:
                 self.past.pop()
@@ -88,7 +89,7 @@ class Array:
             self.past.append(self._outage)
 
     def _remember(self, span: Span) -> None:
-        if self.hour and _joins(self.hour[-1], span):
+        if self.hour and joins(self.hour[-1], span):
             self.hour[-1] = replace(self.hour[-1], end=span.end)
         else:
             self.hour.append(span)
@@ -142,17 +143,8 @@ class Array:
         return [name for name in self.label.scores if name in chosen]
 
     def strip(self, end: datetime, cells: int) -> list[Span | None]:
-        """The hour before `end` in equal cells: what fills most of each, a gap already from a quarter on.
-
-        None is time about which nothing is known.
-        """
-        fine = 8
-        grid: list[Span | None] = [None] * (cells * fine)
-        for span in self.hour:
-            first, last = (round((time - (end - HOUR)) / HOUR * len(grid)) for time in (span.start, span.end))
-            first, last = max(first, 0), min(last, len(grid))
-            grid[first:last] = [span] * (last - first)
-        return [_dominant(grid[i : i + fine]) for i in range(0, len(grid), fine)]
+        """The hour before `end` in equal cells."""
+        return strip(self.hour, end - HOUR, end, cells)
 
 
 @dataclass
@@ -164,7 +156,7 @@ class State:
 
     def update(self, message: Message) -> None:
         """Take in one message; one with an impossible time is ignored."""
-        if not _plausible(message):
+        if not plausible(message):
             return
         key = (message.node, message.array)
         if key not in self.arrays and len(self.arrays) >= ARRAYS:
@@ -174,7 +166,24 @@ class State:
         self.arrays[key].update(message)
 
 
-def _joins(before: Span, span: Span) -> bool:
+def strip(spans: Iterable[Span], start: datetime, end: datetime, cells: int) -> list[Span | None]:
+    """Time in equal cells: what fills most of each, a gap already from a quarter on.
+
+    None is time about which nothing is known. Where spans overlap, the later one counts.
+    """
+    fine = 8
+    grid: list[Span | None] = [None] * (cells * fine)
+    for span in spans:
+        first, last = (
+            min(max(round((time - start) / (end - start) * len(grid)), 0), len(grid))
+            for time in (span.start, span.end)
+        )
+        grid[first:last] = [span] * (last - first)
+    return [_dominant(grid[i : i + fine]) for i in range(0, len(grid), fine)]
+
+
+def joins(before: Span, span: Span) -> bool:
+    """Whether a span goes on with what the one before it was about."""
     same = (before.activity, before.reason) == (span.activity, span.reason)
     return same and before.start <= span.start <= before.end + _JOIN and span.end >= before.end
 
@@ -188,7 +197,7 @@ def _dominant(cell: list[Span | None]) -> Span | None:
     return cell[names.index(max(names, key=names.count))]
 
 
-def _plausible(message: Message) -> bool:
+def plausible(message: Message) -> bool:
     """Arithmetic with times near the ends of the calendar overflows."""
     names = ("published", "start", "end", "since")
     times = [getattr(message, name, None) for name in names]

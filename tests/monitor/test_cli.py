@@ -188,6 +188,11 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
         (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
         (["subscribe", "--after", "-1"], 2, "expected one argument|is no number of a message"),
         (["subscribe", "--after", "1", "--since", "1h"], 2, "not allowed with argument"),
+        (["timeline", "--since", "30s"], 2, "'30s' is less than a minute"),
+        (["timeline", "--since", "1e99d"], 2, "'1e99d' is no age such as 90s"),
+        (["timeline", "-o", "day.gif"], 2, "'day.gif' is no name that ends in .svg, .png, .html"),
+        (["timeline", "--journal", "{tmp}/none"], 66, "none: No such file or directory"),
+        (["timeline", "--journal", "{tmp}/text.wav"], 74, "text.wav: file is not a database"),
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(
@@ -406,7 +411,14 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
         ("sounddevice", {"monitor/audio/capture.py"}),
         ("onnxruntime", {"monitor/inference/graph.py"}),
         ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
-        ("rich", {"monitor/views/dashboard.py", "monitor/views/inventory.py"}),
+        (
+            "rich",
+            {
+                "monitor/views/dashboard.py",
+                "monitor/views/inventory.py",
+                "monitor/views/timeline_rows.py",
+            },
+        ),
         ("paho", {"monitor/views/broker.py"}),
         ("prometheus_client", {"monitor/metrics.py"}),
         ("torch", set()),
