@@ -18,6 +18,7 @@ from monitor.inference.manifest import CrnnMember, DeepSpectrumMember, Manifest
 from monitor.inference.picture import PictureSpec
 from monitor.inference.svm import LinearSvm
 from monitor.stream.messages import (
+    AudioTag,
     ChannelHealth,
     ChannelUse,
     EventMessage,
@@ -155,7 +156,9 @@ def common(
     }
 
 
-def label_message(seq: int, *, file: str | None = None, **fields: Any) -> LabelMessage:
+def label_message(
+    seq: int, *, file: str | None = None, tags: list[AudioTag] | None = None, **fields: Any
+) -> LabelMessage:
     """A label with one dead microphone."""
     return LabelMessage(
         **common(seq, **fields),
@@ -173,6 +176,7 @@ def label_message(seq: int, *, file: str | None = None, **fields: Any) -> LabelM
         latency_ms=412.0,
         model="toy@0123456789ab",
         file=file,
+        tags=tags,
     )
 
 

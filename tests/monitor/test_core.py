@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class Moody:
     delay: float = 0.0
     """Seconds that every window takes"""
     seen: int = -1
+    tags: npt.NDArray[np.float64] | None = None
+    """What a PANN would tell"""
 
     @property
     def bundle(self) -> bundle.Bundle:
@@ -74,7 +76,7 @@ class Moody:
         time.sleep(self.delay)
         if self.seen in self.failing:
             raise ModelError("member tones gave no probabilities (sum nan)")
-        return self.inner.recognise(samples)
+        return replace(self.inner.recognise(samples), tags=self.tags)
 
 
 def speech(start: float, seconds: float, label: str = "low") -> Block:
@@ -89,10 +91,11 @@ def monitor(
     failing: set[int] | None = None,
     delay: float = 0.0,
     live: bool = False,
+    tags: npt.NDArray[np.float64] | None = None,
     **settings: object,
 ) -> list[Message]:
     """Messages of a run over the sources."""
-    recogniser = Moody(Recogniser(bundle.load(toy_bundle)), failing or set(), delay)
+    recogniser = Moody(Recogniser(bundle.load(toy_bundle)), failing or set(), delay, tags=tags)
     messages: list[Message | None] = []
     core = Core(
         Settings(node="attic", **settings),  # type: ignore[arg-type]
@@ -134,6 +137,22 @@ def test_labels_and_gaps_in_order(toy_bundle: Path, tmp_path: Path) -> None:
     assert timeline(messages) == ["low 1", "low 1", "overflow 1", "high 1", "end_of_file 0.25"]
     (first, second) = (message for message in messages if isinstance(message, GapMessage))
     assert (first.lost_samples, second.lost_samples) == (16000, 4000)
+
+
+def test_tags_of_a_label(toy_bundle: Path, tmp_path: Path) -> None:
+    """The five most probable classes of AudioSet, by index, of equal ones the first; no PANN, no tags."""
+    heard = np.linspace(0.0, 0.1, 527)
+    heard[[400, 3, 7]] = 0.9, 0.5, 0.5
+    (message,) = (
+        message
+        for message in monitor(toy_bundle, tmp_path, Scripted(speech(0, 1)), tags=heard)
+        if isinstance(message, LabelMessage)
+    )
+    found = [(tag.index, tag.probability) for tag in message.tags or ()]
+    assert found == [(400, 0.9), (3, 0.5), (7, 0.5), (526, 0.1), (525, round(0.1 * 525 / 526, 6))]
+    (tmp_path / "plain").mkdir()
+    plain = monitor(toy_bundle, tmp_path / "plain", Scripted(speech(0, 1)))
+    assert all(message.tags is None for message in plain if isinstance(message, LabelMessage))
 
 
 def test_a_failing_model_gives_a_gap(toy_bundle: Path, tmp_path: Path) -> None:

@@ -111,11 +111,10 @@ def test_no_sound(tmp_path: Path, content: bytes | None, code: int) -> None:
 
 
 @pytest.mark.parametrize("name", NARROW)
-def test_short_and_silent_sounds(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A hundredth of a second, silent, is a sound; no sample at all is none."""
-    soundfile.write(tmp_path / "clip.wav", np.zeros(160), 16_000)
-    verify(name, tmp_path, state(name), tmp_path / "clip.wav")
-    assert "every name and shape" in capsys.readouterr().out
+def test_short_sounds(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A hundredth of a second is a sound; no sample at all is none."""
+    soundfile.write(tmp_path / "clip.wav", np.full(160, 0.1), 16_000)
+    assert verify(name, tmp_path, state(name), tmp_path / "clip.wav") == 0
     soundfile.write(tmp_path / "clip.wav", np.zeros(0), 16_000)
     assert verify(name, tmp_path, state(name), tmp_path / "clip.wav") == 65
     assert "holds no sound" in capsys.readouterr().err

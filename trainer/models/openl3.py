@@ -120,7 +120,7 @@ class Openl3(nn.Module):
         frames = cut(waveform, self.frames.hop)  # [B, N, 48000]
         # Not by the batch's own length, which an exported graph would keep.
         embeddings = self.embed(frames.flatten(0, 1))
-        each = embeddings.reshape(-1, frames.shape[1], embeddings.shape[1])  # [B, N, embedding]
+        each = embeddings.reshape(-1, int(frames.shape[1]), int(embeddings.shape[1]))  # [B, N, embedding]
         return each.mean(1) if self.frames.pooling == "mean" else each.amax(1)
 
     def embed(self, frame: torch.Tensor) -> torch.Tensor:
@@ -145,7 +145,8 @@ def cut(waveform: torch.Tensor, hop: int) -> torch.Tensor:
     Returns:
         `[B, frames, 48000]`; the last is completed with zeros.
     """
-    lead, samples = FRAME // 2, waveform.shape[-1]
+    # int: in a graph, lengths are fixed; traced, the division would round towards zero.
+    lead, samples = FRAME // 2, int(waveform.shape[-1])
     count = 1 + max(0, -(-(lead + samples - FRAME) // hop))
     padded = F.pad(waveform, (lead, (count - 1) * hop + FRAME - lead - samples))
     return torch.stack([padded[:, start : start + FRAME] for start in range(0, count * hop, hop)], dim=1)

@@ -190,5 +190,5 @@ class WavegramLogmelCnn14(Cnn14):
 
 def completed(waveform: torch.Tensor) -> torch.Tensor:
     """Clips with zeros at their end, up to a multiple of 640 samples and at least 0.32 s."""
-    samples = waveform.shape[-1]
+    samples = int(waveform.shape[-1])  # int: traced into a graph, the division would round towards zero
     return F.pad(waveform, (0, max(SHORTEST, -(-samples // MULTIPLE) * MULTIPLE) - samples))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import monitor.stream.messages
 from monitor.stream.messages import (
     TYPES,
+    AudioTag,
     Message,
     MessageError,
     catch_up_endpoint,
@@ -30,6 +31,7 @@ SCHEMA = json.loads(Path(monitor.stream.messages.__file__).with_name("schema.jso
 EXAMPLES = [
     *(label_message(1), label_message(2, file="day.wav"), gap_message(3), health_message(4)),
     *(event_message(5), event_message(6, ended=True)),
+    label_message(7, tags=[AudioTag(0, 0.75), AudioTag(526, 0.0)]),
 ]
 
 
@@ -63,6 +65,12 @@ def test_the_bytes_of_a_label() -> None:
         b'"level_dbfs":-38.2,"valid_fraction":1.0,"channels":{"used":[0,1,3],"faults":{"2":"dead"}},'
         b'"members":{"crnn-60":{"label":"cooking","score":0.75}},"latency_ms":412.0,"model":"toy@0123456789ab"}'
     )
+
+
+def test_the_bytes_of_tags() -> None:
+    """Records, so that more can be told of a tag later; the most probable first."""
+    data = to_bytes(label_message(1, tags=[AudioTag(137, 0.75), AudioTag(0, 0.5)]))
+    assert data.endswith(b',"tags":[{"index":137,"probability":0.75},{"index":0,"probability":0.5}]}')
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.type)
