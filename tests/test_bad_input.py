@@ -383,7 +383,7 @@ def test_a_zip_with_more_than_its_manifest_says(
         (["--threads", "1e9"], "--threads: a whole number from 1 to 64"),
         (["--provider", "tpu"], "--provider: one of auto, cpu, cuda"),
         (["--name", "Küche"], "--name: names of 1 to 64"),
-        (["--publish", "tcp://0.0.0.0:5556"], "--publish: .*nothing beyond this machine"),
+        (["--publish", "tcp://0.0.0.0:5556"], "0.0.0.0:5556 can be reached .* needs keys"),
         (["--replay", ""], "--replay: a text"),
         (["\x1b[2J"], r"invalid choice: '\\x1b\[2J'"),
         (["bundle"], "arguments are required: ACTION"),

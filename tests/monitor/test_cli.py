@@ -155,7 +155,11 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
             78,
             r"a hop of 2 s is not within 1 s, the window of bundle toy",
         ),
-        (["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"], 2, "nothing beyond this machine"),
+        (
+            ["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"],
+            2,
+            "needs keys: `activity-monitor keys init`",
+        ),
         (["--replay", "{wav}", "--name", "a", "--name", "b"], 2, r"more names \(2\) than arrays \(1\)"),
         (["--replay", "{tmp}/none.wav"], 66, "no such file or folder: .*none.wav"),
         (["--replay", "{tmp}/empty"], 66, "no audio files in the folder .*empty"),
@@ -399,7 +403,13 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
     [
         ("sounddevice", {"monitor/audio/capture.py"}),
         ("onnxruntime", {"monitor/inference/graph.py"}),
-        ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
+        (
+            "zmq",
+            {
+                f"monitor/stream/{name}.py"
+                for name in ("connection", "gate", "keys", "publisher", "subscriber")
+            },
+        ),
         ("rich", {"monitor/views/dashboard.py", "monitor/views/inventory.py"}),
         ("paho", {"monitor/views/broker.py"}),
         ("torch", set()),
