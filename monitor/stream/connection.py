@@ -116,11 +116,13 @@ class Live:
             self._breaks, self.refusal = 0, ""
             return
         self._breaks += 1
-        if event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL and self._breaks < BREAKS:
+        vague = event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
+        if vague and self._breaks < BREAKS:
             return
-        before, self.refusal = self.refusal, self._words(event, value)
-        if self.refusal != before:
-            log.warning("%s; trying again for ever", self.refusal)
+        words = self.refusal if vague and self.refusal else self._words(event, value)
+        if words != self.refusal:
+            log.warning("%s; trying again for ever", words)
+        self.refusal = words
         for each in (self._events, self._socket):
             self._poller.unregister(each)
             each.close(linger=0)

@@ -32,8 +32,6 @@ MOST_LINES = 10
 UNKNOWN_KEY = "its key was never added, or is revoked"
 OTHER_SERVER = "it has the key of another daemon"
 NO_KEY = "it has no key, or does not speak ZeroMQ"
-GONE = "somebody"
-"""Who has hung up before we could look"""
 
 HERE = "a program of this machine"
 """Who has no address, but an ipc endpoint"""
@@ -157,15 +155,16 @@ class Watch:
     def refused(self) -> tuple[str, str] | None:
         """Read an event; address and reason if somebody was refused.
 
-        A failure does not say whose it is; the end of the connection, which comes right after it, does.
+        A failure does not say whose it is; the end of the connection, which comes right after it, does. Who
+        has hung up before we could look stays unnamed, until the next attempt.
         """
         event = parse_monitor_message(self.events.recv_multipart())
         reason, self._reason = self._reason, ""
         if event["event"] == zmq.Event.ACCEPTED:
             self._peers[event["value"]] = _address(event["value"])
         elif event["event"] == zmq.Event.DISCONNECTED:
-            address = self._peers.pop(event["value"], GONE)
-            return (address, reason) if reason else None
+            address = self._peers.pop(event["value"], "")
+            return (address, reason) if address and reason else None
         else:
             foreign = event["value"] == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC
             self._reason = OTHER_SERVER if foreign else NO_KEY
@@ -173,14 +172,15 @@ class Watch:
 
 
 def _address(descriptor: int) -> str:
+    """Of the other end, empty if that has hung up."""
     try:
         peer = socket.socket(fileno=descriptor)
-    except OSError:  # it was quicker
-        return GONE
+    except OSError:
+        return ""
     try:
         name = peer.getpeername()
     except OSError:
-        return GONE
+        return ""
     finally:
         peer.detach()  # it is libzmq's
     return str(name[0]) if isinstance(name, tuple) else HERE
@@ -197,7 +197,6 @@ class Refusals:
         now = time.monotonic()
         self._said = {key: said for key, said in self._said.items() if now - said < SAME_AGAIN}
         lately = sum(now - said < 60.0 for said in self._said.values())
-        known = any(reason == why and address in (who, GONE) for who, why in self._said)
-        if not known and lately < MOST_LINES:
+        if (address, reason) not in self._said and lately < MOST_LINES:
             self._said[address, reason] = now
             print(f"{address} is refused: {reason}", file=sys.stderr, flush=True)
