@@ -166,12 +166,13 @@ def test_what_a_stranger_asks_of_the_journal(stream: Stream) -> None:
     stream.send()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with context.socket(zmq.DEALER) as client:
+        client.set(zmq.LINGER, 0)  # what it asks is never taken
         client.connect(catch_up_endpoint(stream.endpoint))
         client.send(b'{"after_seq": 0}')
         with subscribe(stream.endpoint, after=0, key=stream.key("laptop")) as subscription:
             assert subscription.receive(LIMIT) == label_message(1)
         assert not client.poll(500)
-    context.destroy(linger=0)
+    context.term()
 
 
 def test_a_revoked_client_is_cut_off(stream: Stream, log: Callable[[], list[str]]) -> None:
@@ -236,7 +237,7 @@ def test_a_forged_daemon_is_not_listened_to(stream: Stream, port: int) -> None:
         with subscribe(f"tcp://127.0.0.1:{port}", key=stream.key("laptop")) as subscription:
             stream.until(lambda: subscription.receive(TICK) or "another daemon" in subscription.refusal)
             assert not forger.poll(0)  # not even the subscription
-    context.destroy(linger=0)
+    context.term()
 
 
 def test_damaged_keys_let_nobody_in_until_they_are_mended(
