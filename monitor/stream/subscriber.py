@@ -26,8 +26,9 @@ from monitor.stream.messages import LAST_VALUES, Message, MessageError, catch_up
 log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT_MS = 2000
-ATTEMPTS = 5
-"""Requests without an answer until a hole is left; a publisher that ended is replaced within seconds"""
+ATTEMPTS = 15
+"""Requests without an answer until a hole is left: half a minute, in which a publisher that ends again and again
+under a flood has been replaced"""
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Nothing is published after it, so asking for that gives only the journal's last number"""
 
