@@ -66,6 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     _limit(resource.RLIMIT_DATA, MOST_MEMORY)
+    _go_first()
     try:
         publisher = Publisher(JournalReader(args.journal), args.endpoint, args.boot_seq, args.keys)
         sys.stdout.buffer.write(READY)
@@ -78,8 +79,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _limit(kind: int, most: int) -> None:
-    with contextlib.suppress(ValueError):  # it has less already
+    with contextlib.suppress(ValueError):  # it has less already, or, as a service, may not say it
         resource.setrlimit(kind, (most, most))
+
+
+def _go_first() -> None:
+    """Be what the kernel ends when memory runs out, not the core: a service has a limit for both together."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 class Publisher:

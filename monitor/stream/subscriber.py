@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT_MS = 2000
 ATTEMPTS = 15
-"""Requests without an answer until a hole is left: half a minute, in which a publisher that ends again and again
-under a flood has been replaced"""
+"""Requests without an answer until a hole is left: half a minute, in which a publisher that a flood ends
+again and again has been replaced"""
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Nothing is published after it, so asking for that gives only the journal's last number"""
 
