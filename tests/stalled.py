@@ -1,7 +1,7 @@
 """Whether subscribers that stop reading harm the others: `python -m tests.stalled`.
 
-Fifty subscribers listen to one daemon, each in a process of its own. For half of the time ten of them are
-stopped. The table has the memory of daemon and publisher at the end of each half, and the delay with which
+Fifty subscribers listen to one daemon, forty in one process and ten in another, which is stopped for half of
+the time. The table has the memory of daemon and publisher at the end of each half, and the delay with which
 the other forty had a message. Exits 1 if the publisher grows by more than 20 MB, or the daemon by 5 MB, if
 the median delay is twice as long, or if any of the fifty misses a message in the end.
 """
@@ -15,14 +15,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.progress import track
 
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
@@ -80,18 +78,15 @@ def resident(process: int) -> float:
 
 
 @contextmanager
-def listeners(endpoint: str, folder: Path, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that write down what they hear."""
-    command = [sys.executable, "-m", "tests.stalled", "--listen", endpoint]
-    processes = [
-        subprocess.Popen([*command, str(folder / f"heard-{number}")], cwd=ROOT) for number in range(count)
-    ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
+def listeners(endpoint: str, folder: Path, count: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of so many subscribers, each of which writes down what it hears to a file in the folder."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.stalled", "--listen", endpoint, str(folder), str(count)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            yield process
+        finally:
             process.kill()
-            process.wait()
 
 
 def listen(endpoint: str, file: Path) -> None:
@@ -101,49 +96,49 @@ def listen(endpoint: str, file: Path) -> None:
             written.write(f"{message.seq} {time.monotonic()}\n")
 
 
-def heard(folder: Path, number: int) -> dict[int, float]:
-    """Seq -> moment, of a listener."""
-    file = folder / f"heard-{number}"
-    whole = file.read_text().split("\n")[:-1] if file.exists() else []
+def heard(file: Path) -> dict[int, float]:
+    """Seq -> moment, of a subscriber."""
+    whole = file.read_text().split("\n")[:-1]
     return {int(seq): float(moment) for seq, moment in (line.split() for line in whole)}
 
 
-def wait_for(folder: Path, listening: Sequence[int], seq: int) -> None:
-    """Until they have all messages up to this one."""
+def wait_for(folder: Path, count: int, seq: int) -> None:
+    """Until all subscribers of a folder have all messages up to this one."""
     deadline = time.monotonic() + LIMIT
-    for number in track(listening, "waiting", console=Console(stderr=True), transient=True):
-        while len(heard(folder, number)) < seq:
-            assert time.monotonic() < deadline, f"subscriber {number} misses something"
-            time.sleep(0.2)
+    while [file.read_bytes().count(b"\n") for file in folder.iterdir()] != [seq] * count:
+        assert time.monotonic() < deadline, "a subscriber misses something"
+        time.sleep(0.2)
 
 
 def measure(folder: Path, messages: int, per_second: float) -> list[dict[str, Any]]:
     """Both rows of the table."""
     rows = []
+    well, ill = folder / "well", folder / "ill"
     with (
         closing(Daemon(folder)) as daemon,
-        listeners(daemon.endpoint, folder, SUBSCRIBERS) as processes,
+        listeners(daemon.endpoint, well, SUBSCRIBERS - STALLED),
+        listeners(daemon.endpoint, ill, STALLED) as stopping,
     ):
         daemon.publish(1, per_second)
-        wait_for(folder, range(SUBSCRIBERS), 1)
+        wait_for(well, SUBSCRIBERS - STALLED, 1)
+        wait_for(ill, STALLED, 1)
         for stopped in (0, STALLED):
-            for process in processes[:stopped]:
-                process.send_signal(signal.SIGSTOP)
+            if stopped:
+                stopping.send_signal(signal.SIGSTOP)
             first = max(daemon.sent) + 1
             daemon.publish(messages, per_second)
-            wait_for(folder, range(STALLED, SUBSCRIBERS), max(daemon.sent))
+            wait_for(well, SUBSCRIBERS - STALLED, max(daemon.sent))
             delays = [
                 1000 * (moment - daemon.sent[seq])
-                for number in range(STALLED, SUBSCRIBERS)
-                for seq, moment in heard(folder, number).items()
+                for file in well.iterdir()
+                for seq, moment in heard(file).items()
                 if seq >= first
             ]
             late = statistics.quantiles(delays, n=20)[-1]
             row = {"stopped": stopped, "median": statistics.median(delays), "late": late}
             rows.append(row | daemon.memory())
-        for process in processes[:STALLED]:
-            process.send_signal(signal.SIGCONT)
-        wait_for(folder, range(SUBSCRIBERS), max(daemon.sent))
+        stopping.send_signal(signal.SIGCONT)
+        wait_for(ill, STALLED, max(daemon.sent))
     return rows
 
 
@@ -152,12 +147,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stalled", description=__doc__)
     parser.add_argument("--messages", type=int, default=3000, help="in each half (default: %(default)s)")
     parser.add_argument("--per-second", type=float, default=50.0, help="messages (default: %(default)s)")
-    parser.add_argument("--listen", nargs=2, metavar=("ENDPOINT", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--listen", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.listen:
-        listen(arguments.listen[0], Path(arguments.listen[1]))
-    with tempfile.TemporaryDirectory() as folder:
-        before, after = rows = measure(Path(folder), arguments.messages, arguments.per_second)
+        endpoint, folder, count = arguments.listen
+        for number in range(int(count)):
+            threading.Thread(target=listen, args=(endpoint, Path(folder, str(number)))).start()
+        threading.Event().wait()  # to be killed
+    with tempfile.TemporaryDirectory() as temporary:
+        before, after = rows = measure(Path(temporary), arguments.messages, arguments.per_second)
     print(markdown(COLUMNS, rows), end="")
     ratio = after["median"] / before["median"]
     print(f"\nWith {STALLED} of {SUBSCRIBERS} stopped the others' median delay is {ratio:.2f} times as long.")
