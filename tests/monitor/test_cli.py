@@ -184,6 +184,9 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
         (["subscribe", "--since", "yesterday"], 2, "'yesterday' is no age such as 90s"),
         (["subscribe", "--after", "-1"], 2, "expected one argument|is no number of a message"),
         (["subscribe", "--after", "1", "--since", "1h"], 2, "not allowed with argument"),
+        (["subscribe", "--key", "{tmp}/none.key_secret"], 78, "no key file .*none.key_secret"),
+        (["dashboard", "--key", "{wav}"], 78, "kitchen.wav is damaged, or no key file"),
+        (["--replay", "{wav}", "--publish", "{busy}", "--keys", "{tmp}"], 78, "make some with `keys init`"),
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(
