@@ -41,6 +41,8 @@ PERIOD = 0.05
 """Seconds between two labels"""
 AFTER = 2.0
 """Seconds that are listened after a flood"""
+MOST_MB = MOST_MEMORY / 1e6 + 50
+"""Of a publisher: what is limited, and libraries, which are not"""
 LIMIT = 60.0
 """Seconds for the listener to have everything"""
 COLUMNS = (
@@ -254,7 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, count, keyed in track(cases, "floods", console=Console(stderr=True), transient=True):
         rows.append(flood({name: count}, keyed=keyed))
     print(markdown(COLUMNS, rows), end="")
-    return int(any(row["lost"] or row["memory"] > MOST_MEMORY / 1e6 for row in rows))
+    return int(any(row["lost"] or row["memory"] > MOST_MB for row in rows))
 
 
 if __name__ == "__main__":

@@ -93,8 +93,7 @@ class Live:
             left = min(deadline, self._renew_at) - time.monotonic()
             ready = dict(self._poller.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
             if self._events in ready:
-                event = parse_monitor_message(self._events.recv_multipart())
-                self._take_note(event["event"], event["value"])
+                self._take_note()
             elif self._socket in ready:
                 return self._socket.recv_multipart()[-1]
             elif time.monotonic() >= deadline:
@@ -110,8 +109,16 @@ class Live:
         self._socket.set(zmq.SUBSCRIBE, TOPIC)
         self._socket.connect(self._connector.endpoint)
 
-    def _take_note(self, event: int, value: int) -> None:
+    def is_refused(self) -> bool:
+        """Whether the daemon does not let us in, as far as that is known by now."""
+        while self._renew_at == math.inf and self._events.poll(0):
+            self._take_note()
+        return bool(self.refusal)
+
+    def _take_note(self) -> None:
         """Of how a handshake has ended."""
+        ended = parse_monitor_message(self._events.recv_multipart())
+        event, value = ended["event"], ended["value"]
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
             self._breaks, self.refusal = 0, ""
             return

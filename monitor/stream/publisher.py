@@ -1,9 +1,9 @@
 """The publisher process: tells what the journal holds, live and on request.
 
 It owns every socket, so a client can hurt nothing but this process, which `doorbell.py` replaces at any time:
-what it misses meanwhile is in the journal. With keys, `gate.py` decides who may connect. A packet on stdin says
-that the journal has something new, or is a message that could not be stored; a byte on stdout, that this was
-done; the end of stdin, that the core has stopped.
+what it misses meanwhile is in the journal. With keys, `gate.py` decides who may connect. A packet on stdin
+says that the journal has something new, or is a message that could not be stored; a byte on stdout, that this
+was done; the end of stdin, that the core has stopped.
 
     live       XPUB, frames [topic, body]; a new subscriber gets the last label and health of each array
     catch-up   ROUTER; one request, JSON: `{"after_seq": n}` or `{"since": time}`, with or without `types` and

@@ -115,7 +115,7 @@ class Subscription:
         fit into the queue of the live stream meanwhile is a hole like any other.
         """
         if past:
-            yield from self._missed()
+            yield from self._missed(1)  # there may be no daemon yet; the first live message asks again
         while True:
             message = self._next_live()
             if message is None:
@@ -127,7 +127,7 @@ class Subscription:
             if (
                 self._seq is None or message.seq > self._seq + 1
             ):  # a last value may be older than the journal's end
-                yield from self._missed()
+                yield from self._missed(1 if self._seq is None else ATTEMPTS)
             yield from self._new(message)
 
     def _next_live(self) -> Message | None:
@@ -160,10 +160,10 @@ class Subscription:
         if self._types is None or message.type in self._types:
             yield message
 
-    def _missed(self) -> Iterator[Message]:
+    def _missed(self, attempts: int) -> Iterator[Message]:
         """What the journal has; if it does not answer, the live stream goes on with a hole."""
-        for _ in range(ATTEMPTS if self._seq is not None else 1):  # at first there may be no daemon
-            if (yield from self._answered()):
+        for _ in range(attempts):
+            if (yield from self._answered()) or self._live.is_refused():
                 return
         log.warning("no answer from %s; messages may be missing", catch_up_endpoint(self._endpoint))
 
