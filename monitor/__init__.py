@@ -7,6 +7,7 @@
     stream      messages.py            ->  label, gap and health messages
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
+                keys.py                who may listen: asked for by gate.py there, shown by connection.py here
     views       dashboard.py           an ordinary subscriber; inventory.py shows what a bundle holds
                 timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
                 homeassistant.py       another: stream -> broker.py (MQTT), entities by discovery.py

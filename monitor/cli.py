@@ -104,13 +104,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_command(commands, "devices", _devices, "list sound cards, with the string to paste after --device")
     check = _add_command(commands, "check", _check, "try what a run would use: bundle, arrays, journal, port")
-    for key in ("device", "replay", "channels", "channel_map", "bundle", "publish", "journal"):
+    for key in ("device", "replay", "channels", "channel_map", "bundle", "publish", "keys", "journal"):
         _add_setting(check, key)
     dashboard = _add_command(commands, "dashboard", _dashboard, "show a running daemon")
     subscribe = _add_command(commands, "subscribe", _subscribe, "print the messages of a running daemon")
     _add_homeassistant(commands)
     for client in (dashboard, subscribe):
-        client.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+        _add_connection(client)
     for beginning in (dashboard, subscribe.add_mutually_exclusive_group()):
         beginning.add_argument(
             "--since", type=_age, metavar="AGE", help="begin in the past, such as 90s, 10m, 1h, 2d"
@@ -128,6 +128,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     _add_bundle_action(
         actions, "verify", _bundle_verify, "check every file, and its scores for a test signal"
     )
+    _add_keys(commands)
     _check_options(parser, argv, commands)
     return parser.parse_args(argv)
 
@@ -140,10 +141,39 @@ def _add_command(commands: Any, name: str, run: Callable[..., int], text: str) -
     return parser
 
 
+def _add_connection(client: argparse.ArgumentParser) -> None:
+    _add_endpoint(client)
+    _add_key(client)
+
+
+def _add_endpoint(client: argparse._ActionsContainer) -> None:
+    client.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+
+
+def _add_key(client: argparse.ArgumentParser) -> None:
+    client.add_argument("--key", type=Path, metavar="FILE", help="key, if the daemon wants one")
+
+
+def _add_keys(commands: Any) -> None:
+    text = "who may listen from another machine: a key for each client"
+    parser = commands.add_parser("keys", help=text, description=text, allow_abbrev=False)
+    actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+    for name, run, about in (
+        ("init", _keys_init, "make the daemon's key; nobody may listen yet"),
+        ("add", _keys_add, "let a client in: writes NAME.key_secret, to be carried to its machine"),
+        ("revoke", _keys_revoke, "let a client in no more, from now on"),
+        ("list", _keys_list, "name the clients that may listen"),
+    ):
+        action = _add_command(actions, name, run, about)
+        _add_setting(action, "keys")
+        if name in ("add", "revoke"):
+            action.add_argument("client", metavar="NAME", help="of the client")
+
+
 def _add_homeassistant(commands: Any) -> None:
     text = "hand what a running daemon hears to Home Assistant, through an MQTT broker"
     parser = _add_command(commands, "homeassistant", _homeassistant, text)
-    parser.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+    _add_connection(parser)
     for name, metavar, what in (
         ("mqtt", "URL", "broker: mqtt://HOST or mqtts://USER@HOST:PORT (default: $MQTT_URL)"),
         ("password-file", "FILE", "holds the password at the broker (default: $MQTT_PASSWORD is it)"),
@@ -157,7 +187,8 @@ def _add_timeline(commands: Any) -> None:
     text = "how much, such as 90m, 24h, 7d (default: 24h)"
     parser.add_argument("--since", type=_period, default=timedelta(days=1), metavar="AGE", help=text)
     origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--connect", default=DEFAULT_ENDPOINT, metavar="ENDPOINT", help="%(default)s")
+    _add_endpoint(origin)
+    _add_key(parser)
     origin.add_argument("--journal", type=Path, metavar="FILE", help="a journal instead of a running daemon")
     text = "write a picture (.svg, .png or .html) instead of drawing on the terminal"
     parser.add_argument("-o", "--out", type=_picture, metavar="FILE", help=text)
@@ -290,7 +321,10 @@ def _dashboard(args: argparse.Namespace) -> int:
     since = args.since or datetime.now(UTC) - timedelta(hours=1)  # the strip shows an hour
     waiting = f"waiting for messages from {args.connect}; is a daemon running there?"
     dashboard = Dashboard(waiting=waiting)
-    with _log_beside(dashboard, "warning", "text"), subscribe(args.connect, since=since) as subscription:
+    with (
+        _log_beside(dashboard, "warning", "text"),
+        subscribe(args.connect, since=since, key=args.key) as subscription,
+    ):
         show(_messages(subscription, tick=0.25), dashboard)
     return Exit.OK
 
@@ -300,10 +334,12 @@ def _subscribe(args: argparse.Namespace) -> int:
 
     _configure_logging("warning", "text")
     write = _json_line if args.json else _TextLines()
-    with subscribe(args.connect, since=args.since, after=args.after, types=args.type) as subscription:
+    with subscribe(
+        args.connect, since=args.since, after=args.after, types=args.type, key=args.key
+    ) as subscription:
         messages = _messages(subscription, tick=WAIT_SECONDS)
         first = next(messages)
-        if first is None and not subscription.heard:
+        if first is None and not (subscription.heard or subscription.refusal):
             log.warning("nothing heard yet from %s; is a daemon running there?", args.connect)
         for message in itertools.chain([first], messages):
             write(message)
@@ -320,7 +356,7 @@ def _homeassistant(args: argparse.Namespace) -> int:
         raise MonitorError(text, Exit.UNAVAILABLE) from exc
     _configure_logging("info", "text")
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
-    with subscribe(args.connect, types={"label", "event", "health"}) as subscription:
+    with subscribe(args.connect, types={"label", "event", "health"}, key=args.key) as subscription:
         homeassistant.run(subscription, args.connect, login)
 
 
@@ -334,12 +370,56 @@ def _timeline(args: argparse.Namespace) -> int:
     if args.journal:
         drawn = timeline.collect(past.of_journal(args.journal, args.since, types), args.since)
     else:
-        with subscribe(args.connect, since=datetime.now(UTC) - args.since, types=types) as subscription:
+        start = datetime.now(UTC) - args.since
+        with subscribe(args.connect, since=start, types=types, key=args.key) as subscription:
             drawn = timeline.collect(past.of_daemon(subscription, args.connect), args.since)
     if args.out:
         timeline_file.write(drawn, args.out)
     else:
         timeline_rows.show(drawn)
+    return Exit.OK
+
+
+def _keys_folder(args: argparse.Namespace) -> Path:
+    from monitor.stream.keys import default_folder
+
+    return _settings(args).keys or default_folder()
+
+
+def _keys_init(args: argparse.Namespace) -> int:
+    from monitor.stream import keys
+
+    folder = _keys_folder(args)
+    keys.init(folder)
+    print(f"made {safe(str(folder))}: run the monitor with --keys {safe(str(folder))}")
+    return Exit.OK
+
+
+def _keys_add(args: argparse.Namespace) -> int:
+    from monitor.stream import keys
+
+    file = Path(f"{args.client}.key_secret")
+    keys.add(_keys_folder(args), args.client, file)
+    print(
+        f"made {file}, all that {args.client} needs: move it there, where only its user can read it, for "
+        f"activity-monitor subscribe --connect tcp://THIS-MACHINE:5556 --key {file}"
+    )
+    return Exit.OK
+
+
+def _keys_revoke(args: argparse.Namespace) -> int:
+    from monitor.stream import keys
+
+    keys.revoke(_keys_folder(args), args.client)
+    print(f"{args.client} may not listen any more")
+    return Exit.OK
+
+
+def _keys_list(args: argparse.Namespace) -> int:
+    from monitor.stream import keys
+
+    for name in keys.load(_keys_folder(args)).clients.values():
+        print(name)
     return Exit.OK
 
 

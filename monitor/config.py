@@ -7,6 +7,7 @@ here. Flags, variables and TOML keys are made from the fields of `Settings`, so 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import os
 import re
@@ -116,11 +117,19 @@ def _endpoint(value: Any) -> str:
     if value == "none":
         return "none"
     address = urlsplit(_text(value))
-    local = address.hostname in ("127.0.0.1", "localhost") and 0 < (address.port or 0) < 65535
-    plain = value == f"tcp://{address.hostname}:{address.port}"  # no path, user or the like
-    if not (local and plain) and not re.fullmatch(r"ipc:///.{1,90}", value):
+    host = address.hostname or ""
+    if host != "localhost" and not value.startswith("ipc:"):
+        host = f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    plain = value == f"tcp://{host}:{address.port}"  # no path, user or the like
+    if not (plain and 0 < (address.port or 0) < 65535) and not re.fullmatch(r"ipc:///.{1,90}", value):
         raise ValueError
     return str(value)
+
+
+def _stays_here(endpoint: str) -> bool:
+    """Whether only this machine can reach it."""
+    host = urlsplit(endpoint).hostname
+    return host in (None, "localhost") or ipaddress.ip_address(host).is_loopback
 
 
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -136,8 +145,7 @@ SLUGS = Kind(
 )
 DURATIONS = Kind(_durations, "activities and how long, such as cooking=60s,absence=5m,")
 CHANNEL_MAP = Kind(_channel_map, "different channels counted from zero, such as 0,1,2,3")
-# There is no encryption yet, so what is published stays on this machine.
-ENDPOINT = Kind(_endpoint, "tcp://127.0.0.1:PORT, ipc:///PATH or none (nothing beyond this machine)")
+ENDPOINT = Kind(_endpoint, "tcp://127.0.0.1:PORT, another address of this machine, ipc:///PATH or none")
 
 
 def _setting(default: Any, kind: Kind, help_text: str, metavar: str | None = None) -> Any:
@@ -189,6 +197,13 @@ class Settings:
     )
     publish: str = _setting(
         DEFAULT_ENDPOINT, ENDPOINT, "where subscribers connect; `none` publishes nothing", "ENDPOINT"
+    )
+    keys: Path | None = _setting(
+        None,
+        PATH,
+        "only who has a key of this folder may listen, encrypted; see `activity-monitor keys` (default: "
+        "every program of this machine may)",
+        "FOLDER",
     )
     journal: Path | None = _setting(
         None, PATH, "journal file (default: in the state directory; a replay uses a temporary one)", "FILE"
@@ -256,6 +271,12 @@ def resolve(
     settings = Settings(**values)
     if "channels" in values and settings.channels != settings.channel_count:
         raise ConfigError(f"{settings.channels} channels, but {len(settings.channel_map)} in the channel map")
+    if settings.keys is None and not _stays_here(settings.publish):
+        raise ConfigError(
+            f"{settings.publish} can be reached from other machines, so it needs keys: "
+            "`activity-monitor keys init`, then --keys FOLDER",
+            Exit.USAGE if "publish" in flags else Exit.CONFIG,
+        )
     return settings
 
 

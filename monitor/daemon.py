@@ -45,7 +45,7 @@ def run(settings: Settings, sinks: Sequence[Sink], stop: threading.Event) -> Non
         journal = stack.enter_context(closing(open_journal(settings, stack)))
         doorbell = None
         if settings.publish != "none":
-            doorbell = Doorbell(journal.path, settings.publish, journal.last_seq)
+            doorbell = Doorbell(journal.path, settings.publish, journal.last_seq, settings.keys)
             stack.callback(doorbell.close)
             log.info("publishing on %s", settings.publish)
         if bundle.manifest.notice:

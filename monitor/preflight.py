@@ -60,7 +60,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield _tried(f"replay {safe(path)}", _replay, settings, path, rate)
     yield _tried("journal", _journal, settings)
     if settings.publish != "none":
-        yield _tried("publish", _publish, settings.publish)
+        yield _tried("publish", _publish, settings)
 
 
 def _tried(part: str, attempt: Callable[..., str], *arguments: Any) -> Finding:
@@ -126,10 +126,10 @@ def _journal(settings: Settings) -> str:
         return f"{safe(str(journal.path))}, {journal.last_seq} messages so far"
 
 
-def _publish(endpoint: str) -> str:
+def _publish(settings: Settings) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="activity-monitor-") as folder,
         closing(Journal(Path(folder) / "journal.sqlite", durable=False)) as journal,
     ):
-        Doorbell(journal.path, endpoint, 0).close()
-    return f"{endpoint} is free"
+        Doorbell(journal.path, settings.publish, 0, settings.keys).close()
+    return f"{settings.publish} is free{'' if settings.keys is None else ', and keys work'}"

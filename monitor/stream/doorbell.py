@@ -30,6 +30,8 @@ ANSWER_LIMIT = 5.0
 """Seconds until it must have answered: far more than it needs on a machine that is busy"""
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
 """Seconds between restarts"""
+MOST_WORDS = 500
+"""Bytes of its stderr that are logged at a time"""
 STOP_LIMIT = 1.0
 """Seconds for the last messages to leave"""
 
@@ -56,14 +58,17 @@ class Doorbell:
         journal: path of the journal.
         endpoint: of the live stream.
         boot_seq: last message of earlier runs.
+        keys: folder of the keys that clients must have; None lets everybody in who can reach the endpoint.
 
     Raises:
-        MonitorError: exit code 69 if the endpoint is in use.
+        MonitorError: exit code 69 if the endpoint is in use, 77 or 78 for keys that cannot be used.
     """
 
-    def __init__(self, journal: Path, endpoint: str, boot_seq: int) -> None:
+    def __init__(self, journal: Path, endpoint: str, boot_seq: int, keys: Path | None = None) -> None:
         self._command = [sys.executable, "-m", "monitor.stream.publisher", str(journal), endpoint]
         self._command += ["--boot-seq", str(boot_seq)]
+        if keys is not None:
+            self._command += ["--keys", str(keys)]
         self._backoff, self._retry_at = FIRST_BACKOFF, 0.0
         self._unanswered, self._answer_due = 0, 0.0
         self._process = self._start()
@@ -91,11 +96,13 @@ class Doorbell:
             self._process.kill()
             self._process.wait()
         if self._process.poll() is None:
+            for line in self._words():
+                log.warning("publisher: %s", line)
             if time.monotonic() > self._retry_at + LAST_BACKOFF:
                 self._backoff = FIRST_BACKOFF
         elif time.monotonic() >= self._retry_at:
-            words = safe(self._pipes[2].read().decode(errors="replace").strip()[-500:])
-            log.warning("the publisher ended (%d) %s; starting a new one", self._process.returncode, words)
+            words = " ".join([f"({self._process.returncode})", *self._words()])
+            log.warning("the publisher ended %s; starting a new one", words)
             old = self._pipes
             try:
                 self._process = self._start()
@@ -125,7 +132,7 @@ class Doorbell:
                 self._command, stdin=theirs.fileno(), stdout=pipe, stderr=pipe, start_new_session=True
             )
         self._pipes = cast("Pipes", (ours, process.stdout, process.stderr))
-        for pipe_end in self._pipes[:2]:
+        for pipe_end in self._pipes:
             os.set_blocking(pipe_end.fileno(), False)
         self._unanswered, self._answer_due = 0, time.monotonic() + START_LIMIT
         return process
@@ -138,15 +145,22 @@ class Doorbell:
             if answers:
                 self._answer_due = time.monotonic() + ANSWER_LIMIT
 
+    def _words(self) -> list[str]:
+        """Lines that it has written to stderr since the last look: whom it refused, or why it ended."""
+        said = (self._pipes[2].read() or b"")[-MOST_WORDS:]
+        return [safe(line) for line in said.decode(errors="replace").splitlines()]
+
     def _wait_until_ready(self) -> None:
         if not select.select([self._pipes[1]], [], [], START_LIMIT)[0]:
             self._process.kill()
             self._process.wait()
         if os.read(self._pipes[1].fileno(), len(READY)) != READY:
             self._process.wait()
-            lines = safe(self._pipes[2].read().decode(errors="replace").strip()[-500:])
+            words = " ".join(self._words())
             _close(self._pipes)
-            raise MonitorError(lines or "the publisher did not start", Exit.UNAVAILABLE)
+            code = self._process.returncode
+            known = Exit(code) if code in set(Exit) else Exit.UNAVAILABLE
+            raise MonitorError(words or "the publisher did not start", known)
 
 
 def _close(pipes: Pipes) -> None:

@@ -13,22 +13,22 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import zmq
 
 from monitor.errors import Exit, MonitorError, safe
+from monitor.stream.connection import Connector, Live
 from monitor.stream.messages import LAST_VALUES, Message, MessageError, catch_up_endpoint, from_bytes
 
 log = logging.getLogger(__name__)
 
-TOPIC = b"activity/"
-RECEIVE_HIGH_WATER_MARK = 10_000
-"""Messages that wait here while catching up"""
 REPLY_TIMEOUT_MS = 2000
-ATTEMPTS = 5
-"""Requests without an answer until a hole is left; a publisher that ended is replaced within seconds"""
+ATTEMPTS = 15
+"""Requests without an answer until a hole is left: half a minute, in which a publisher that a flood ends
+again and again has been replaced"""
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Nothing is published after it, so asking for that gives only the journal's last number"""
 
@@ -43,9 +43,10 @@ class Subscription:
         after: begin with what comes after the message of this `seq`, the last that was dealt with; instead of
             `since`.
         types: message types wanted, such as `{"label"}`; all by default.
+        key: file that `activity-monitor keys add` made, if the daemon has keys.
 
     Raises:
-        MonitorError: exit code 2 if the endpoint is none.
+        MonitorError: exit code 2 if the endpoint is none, 77 or 78 if the key cannot be used.
     """
 
     def __init__(
@@ -55,19 +56,19 @@ class Subscription:
         since: datetime | None = None,
         after: int | None = None,
         types: Iterable[str] | None = None,
+        key: Path | None = None,
     ) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._connector = Connector(endpoint, key)
         self._types = None if types is None else frozenset(types)
         self._endpoint = endpoint
         try:
             catch_up_endpoint(endpoint)
-            self._live = self._connect(zmq.SUB, endpoint)
+            self._live = Live(self._connector)
         except (ValueError, zmq.ZMQError) as exc:
             self.close()
             raise MonitorError(
                 f"{safe(endpoint)} is no endpoint such as tcp://127.0.0.1:5556 or ipc:///PATH", Exit.USAGE
             ) from exc
-        self._live.set(zmq.SUBSCRIBE, TOPIC)
         self.heard = False
         """Whether there was any message yet, of whatever type"""
         self._boot_id = ""
@@ -78,6 +79,11 @@ class Subscription:
         self._told: dict[tuple[str, str, str], int] = {}  # node, array and type -> newest `seq`
         self._deadline: float | None = None
         self._joined = self._join(past=since is not None or after is not None)
+
+    @property
+    def refusal(self) -> str:
+        """Why the daemon does not let us in; empty if it does, or cannot be reached."""
+        return self._live.refusal
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message, or None if `timeout` seconds passed without one."""
@@ -92,7 +98,7 @@ class Subscription:
 
     def close(self) -> None:
         """Disconnect."""
-        self._context.destroy(linger=0)
+        self._connector.close()
 
     def __enter__(self) -> Self:
         return self
@@ -102,15 +108,6 @@ class Subscription:
     ) -> None:
         self.close()
 
-    def _connect(self, kind: int, endpoint: str) -> zmq.Socket[bytes]:
-        socket = self._context.socket(kind)
-        socket.set(zmq.RCVHWM, RECEIVE_HIGH_WATER_MARK)
-        # Notice within seconds that the other end is gone, and connect again.
-        socket.set(zmq.HEARTBEAT_IVL, 1000)
-        socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
-        socket.connect(endpoint)
-        return socket
-
     def _join(self, *, past: bool) -> Iterator[Message | None]:
         """Live messages for ever, each after what was missed before it; None whenever the time is up.
 
@@ -118,7 +115,7 @@ class Subscription:
         fit into the queue of the live stream meanwhile is a hole like any other.
         """
         if past:
-            yield from self._missed()
+            yield from self._missed(1)  # there may be no daemon yet; the first live message asks again
         while True:
             message = self._next_live()
             if message is None:
@@ -130,16 +127,17 @@ class Subscription:
             if (
                 self._seq is None or message.seq > self._seq + 1
             ):  # a last value may be older than the journal's end
-                yield from self._missed()
+                yield from self._missed(1 if self._seq is None else ATTEMPTS)
             yield from self._new(message)
 
     def _next_live(self) -> Message | None:
         """The next message, or None if the time is up."""
         while True:
             left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-            if not self._live.poll(None if left is None else round(1000 * left)):
+            body = self._live.receive(left)
+            if body is None:
                 return None
-            if message := _parsed(self._live.recv_multipart()[-1]):
+            if message := _parsed(body):
                 return message
 
     def _is_of_another_journal(self, message: Message) -> bool:
@@ -162,16 +160,17 @@ class Subscription:
         if self._types is None or message.type in self._types:
             yield message
 
-    def _missed(self) -> Iterator[Message]:
+    def _missed(self, attempts: int) -> Iterator[Message]:
         """What the journal has; if it does not answer, the live stream goes on with a hole."""
-        for _ in range(ATTEMPTS if self._seq is not None else 1):  # at first there may be no daemon
-            if (yield from self._answered()):
+        for _ in range(attempts):
+            if (yield from self._answered()) or self._live.is_refused():
                 return
         log.warning("no answer from %s; messages may be missing", catch_up_endpoint(self._endpoint))
 
     def _answered(self) -> Generator[Message, None, bool]:
         """Ask for everything from here on; whether it came to the end."""
-        socket = self._connect(zmq.DEALER, catch_up_endpoint(self._endpoint))
+        socket = self._connector.socket(zmq.DEALER)
+        socket.connect(catch_up_endpoint(self._endpoint))
         try:
             socket.send(self._request())
             while socket.poll(REPLY_TIMEOUT_MS):
@@ -215,6 +214,7 @@ def subscribe(
     since: datetime | None = None,
     after: int | None = None,
     types: Iterable[str] | None = None,
+    key: Path | None = None,
 ) -> Subscription:
     """Subscribe to a daemon; iterate over the result, for ever.
 
@@ -223,5 +223,6 @@ def subscribe(
         since: begin with what was published since then; the default is now.
         after: begin with what comes after the message of this `seq`, the last that was dealt with.
         types: message types wanted, such as `{"label"}`; all by default.
+        key: file that `activity-monitor keys add` made, if the daemon has keys.
     """
-    return Subscription(endpoint, since=since, after=after, types=types)
+    return Subscription(endpoint, since=since, after=after, types=types, key=key)

@@ -58,7 +58,7 @@ def run(subscription: Subscription, endpoint: str, login: Login) -> NoReturn:
                 message = subscription.receive(0)
             if bridge is not None:
                 bridge.publish()
-            elif time.monotonic() > patience:
+            elif time.monotonic() > patience and not subscription.refusal:
                 log.warning("nothing heard yet from %s; is a daemon running there?", endpoint)
                 patience = float("inf")
     finally:

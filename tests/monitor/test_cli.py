@@ -163,7 +163,11 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
             78,
             r"a hop of 2 s is not within 1 s, the window of bundle toy",
         ),
-        (["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"], 2, "nothing beyond this machine"),
+        (
+            ["--replay", "{wav}", "--publish", "tcp://0.0.0.0:5556"],
+            2,
+            "needs keys: `activity-monitor keys init`",
+        ),
         (["--replay", "{wav}", "--name", "a", "--name", "b"], 2, r"more names \(2\) than arrays \(1\)"),
         (["--replay", "{tmp}/none.wav"], 66, "no such file or folder: .*none.wav"),
         (["--replay", "{tmp}/empty"], 66, "no audio files in the folder .*empty"),
@@ -193,6 +197,9 @@ def bad_places(toy_bundle: Path, recording: Path, tmp_path: Path) -> Iterator[di
         (["timeline", "-o", "day.gif"], 2, "'day.gif' is no name that ends in .svg, .png, .html"),
         (["timeline", "--journal", "{tmp}/none"], 66, "none: No such file or directory"),
         (["timeline", "--journal", "{tmp}/text.wav"], 74, "text.wav: file is not a database"),
+        (["subscribe", "--key", "{tmp}/none.key_secret"], 78, "no key file .*none.key_secret"),
+        (["dashboard", "--key", "{wav}"], 78, "kitchen.wav is damaged, or no key file"),
+        (["--replay", "{wav}", "--publish", "{busy}", "--keys", "{tmp}"], 78, "make some with `keys init`"),
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(
@@ -410,7 +417,13 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
     [
         ("sounddevice", {"monitor/audio/capture.py"}),
         ("onnxruntime", {"monitor/inference/graph.py"}),
-        ("zmq", {"monitor/stream/publisher.py", "monitor/stream/subscriber.py"}),
+        (
+            "zmq",
+            {
+                f"monitor/stream/{name}.py"
+                for name in ("connection", "gate", "keys", "publisher", "subscriber")
+            },
+        ),
         (
             "rich",
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,9 @@ def test_where_the_file_is_looked_for(tmp_path: Path) -> None:
         ("journal_days = 30", "journal_days", 30),
         ('publish = "none"', "publish", "none"),
         ('publish = "ipc:///run/a/stream"', "publish", "ipc:///run/a/stream"),
+        ('publish = "tcp://[::1]:5556"', "publish", "tcp://[::1]:5556"),
+        ('keys = "a"\npublish = "tcp://0.0.0.0:5556"', "publish", "tcp://0.0.0.0:5556"),
+        ('keys = "a"\npublish = "tcp://[fd00::2]:5556"', "publish", "tcp://[fd00::2]:5556"),
     ],
 )
 def test_values_of_a_file(tmp_path: Path, text: str, key: str, value: object) -> None:
@@ -114,8 +118,10 @@ def test_values_of_a_file(tmp_path: Path, text: str, key: str, value: object) ->
         ("channel_map = [1, 1]", "channel_map: different channels"),
         ("channel_map = []", "channel_map: different channels"),
         ("channel_map = [-1]", "channel_map: different channels"),
-        ('publish = "tcp://0.0.0.0:5556"', "publish: tcp://127.0.0.1:PORT, .*nothing beyond this machine"),
-        ('publish = "tcp://192.168.1.2:5556"', "publish: "),
+        ('publish = "tcp://::1:5556"', "publish: tcp://127.0.0.1:PORT, another address"),
+        ('publish = "tcp://[::1]"', "publish: "),
+        ('publish = "tcp://eth0:5556"', "publish: "),
+        ('keys = ""', "keys: a path"),
         ('publish = "tcp://127.0.0.1:65535"', "publish: "),
         ('publish = "tcp://127.0.0.1"', "publish: "),
         ('publish = "udp://127.0.0.1:1"', "publish: "),
@@ -191,3 +197,23 @@ def test_every_setting_has_help() -> None:
 def test_slug(text: str, name: str) -> None:
     """Names for topics are plain."""
     assert slug(text) == name
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.2", "[::]", "[fd00::2]"])  # noqa: S104 - refused
+def test_other_machines_need_keys(tmp_path: Path, address: str) -> None:
+    """Wherever the two settings come from."""
+    publish = f"tcp://{address}:5556"
+    wanted = re.escape(publish) + " can be reached from other machines, so it needs keys"
+    with pytest.raises(ConfigError, match=wanted) as error:
+        from_toml(tmp_path, f'publish = "{publish}"')
+    assert error.value.exit_code == Exit.CONFIG
+    with pytest.raises(ConfigError, match=wanted) as error:
+        from_toml(tmp_path, "", publish=publish)
+    assert error.value.exit_code == Exit.USAGE
+    assert from_toml(tmp_path, 'keys = "folder"', publish=publish).publish == publish
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "localhost", "[::1]"])
+def test_this_machine_does_not(tmp_path: Path, address: str) -> None:
+    """Whatever it calls itself."""
+    assert from_toml(tmp_path, "", publish=f"tcp://{address}:5556").keys is None

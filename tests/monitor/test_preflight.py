@@ -18,6 +18,7 @@ from monitor.audio.sources import ArraySource, Block, Gap, SourceError
 from monitor.config import Settings
 from monitor.errors import Exit
 from monitor.preflight import Finding, check
+from monitor.stream import keys
 from tests.toys import RATE, tone, write_audio
 
 
@@ -41,6 +42,18 @@ def test_everything_is_well(toy_bundle: Path, tmp_path: Path, endpoint: str) -> 
     assert findings[0].text.endswith("windows of 1 s at 16000 Hz, 3 labels")
     assert findings[1].text == "1 file with 4 channels"
     assert findings[2].text == f"{journal}, 0 messages so far"
+    assert findings[3].text == f"{endpoint} is free"
+
+
+def test_keys_are_tried(toy_bundle: Path, tmp_path: Path, endpoint: str) -> None:
+    """A gate that would let nobody in, or everybody, is found before a run."""
+    options = {"publish": endpoint, "keys": tmp_path / "keys"}
+    *_, finding = check(settings(toy_bundle, tmp_path, **options))
+    assert (finding.part, finding.exit_code) == ("publish", Exit.CONFIG)
+    assert "no keys in" in finding.text
+    keys.init(tmp_path / "keys")
+    *_, finding = check(settings(toy_bundle, tmp_path, **options))
+    assert finding.text == f"{endpoint} is free, and keys work"
 
 
 def test_what_fails_does_not_hide_the_rest(toy_bundle: Path, tmp_path: Path) -> None:

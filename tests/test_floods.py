@@ -1,0 +1,18 @@
+"""Floods cost the publisher at most its life; `python -m tests.floods` has more of everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.floods import FLOODS, MOST_MB, flood
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_listener_gets_everything_once(keyed: bool) -> None:
+    """While all floods come together, from clients that may connect or from strangers."""
+    row = flood(dict(zip(FLOODS, (4000, 2000, 2000, 200, 50), strict=True)), keyed=keyed)
+    assert row["messages"] > 10
+    assert row["lost"] == 0
+    assert row["memory"] < MOST_MB
+    if keyed:
+        assert row["ended"] == 0
