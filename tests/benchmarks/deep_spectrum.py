@@ -63,7 +63,7 @@ def _write_clips(folder: Path, count: int) -> list[Clip]:
 
 def _front_end(clips: Sequence[Clip]) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        for pictures in pool.map(lambda clip: embeddings.try_pictures(clip, RECIPE), clips):
+        for pictures in pool.map(lambda clip: embeddings.try_inputs(clip, RECIPE), clips):
             assert isinstance(pictures, np.ndarray)
 
 
