@@ -172,7 +172,7 @@ class Subscription:
         socket = self._connector.socket(zmq.DEALER)
         socket.connect(catch_up_endpoint(self._endpoint))
         try:
-            socket.send(self._request())
+            socket.send(self._request(), zmq.NOBLOCK)
             while socket.poll(REPLY_TIMEOUT_MS):
                 kind, *parts = socket.recv_multipart()
                 if kind == b"messages":
@@ -190,7 +190,9 @@ class Subscription:
                 self._seq = max(self._seq or 0, last)
                 if not more:
                     return True
-                socket.send(self._request())
+                socket.send(self._request(), zmq.NOBLOCK)
+        except zmq.Again:  # refused meanwhile: libzmq would wait for ever
+            pass
         finally:
             socket.close(linger=0)
         return False
