@@ -4,7 +4,7 @@
                 windows.py             ->  Window    what is recognised, or a Gap: time without usable samples
     inference   logmel.py, picture.py  ->  what the models see: log-mel spectrograms, and pictures of them
                 bundle.py, recognise.py  ->  Recognition   scores, by members.py, sound.py, graph.py
-    stream      messages.py            ->  label, gap and health messages
+    stream      messages.py            ->  label, event, gap and health messages
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
                 keys.py                who may listen: asked for by gate.py there, shown by connection.py here
@@ -12,8 +12,9 @@
                 timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
                 homeassistant.py       another: stream -> broker.py (MQTT), entities by discovery.py
 
-`core.py` is the loop from window to message, `daemon.py` opens and closes all stages, `notify.py` tells
-systemd, `config.py` holds every default, `cli.py` is the command.
+`core.py` is the loop from window to message, `episodes.py` tells in it what lasts, `daemon.py` opens and
+closes all stages, `notify.py` tells systemd and `metrics.py` Prometheus, `config.py` holds every default,
+`cli.py` is the command and `output.py` what it shows.
 """
 
 import os

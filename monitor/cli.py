@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import logging
 import logging.handlers
 import os
@@ -20,19 +19,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from monitor import __version__
 from monitor.config import DEFAULT_BUNDLE, DEFAULT_ENDPOINT, SETTINGS, Settings, flag, nearest, resolve
 from monitor.errors import Exit, MonitorError, safe
+from monitor.output import PROGRAM, TextLines, configure_logging, json_line, log_beside, view
 
 if TYPE_CHECKING:  # everything heavy is imported by the command that needs it
-    from monitor.core import Sink
     from monitor.stream.messages import Message
     from monitor.stream.subscriber import Subscription
-    from monitor.views.dashboard import Dashboard
 
-PROGRAM = "activity-monitor"
 WAIT_SECONDS = 3.0
 """After so long without any message a subscriber is told that there may be no daemon"""
-KEPT_LOG_LINES = 1000
-SHORTEST_GAP = 0.1
-"""Seconds of a gap that is worth a line; files are often some milliseconds longer than their windows"""
 STOP_SECONDS = 1.5
 """After a signal a run may take so long to end; then whatever it waits for (a reader of stdout, a sound card
 that does not open) is given up"""
@@ -263,7 +257,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _run(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    with _stop_on_signals() as stop, _view(settings) as sink:
+    with _stop_on_signals() as stop, view(settings) as sink:
         from monitor import daemon
 
         daemon.run(settings, [sink], stop)
@@ -306,7 +300,7 @@ def _devices(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from monitor import preflight
 
-    _configure_logging("warning", "text")
+    configure_logging("warning", "text")
     problems = []
     for finding in preflight.check(_settings(args)):
         print(f"{'PROBLEM' if finding.exit_code else 'ok':<8} {finding.part}: {safe(finding.text, 2000)}")
@@ -322,7 +316,7 @@ def _dashboard(args: argparse.Namespace) -> int:
     waiting = f"waiting for messages from {args.connect}; is a daemon running there?"
     dashboard = Dashboard(waiting=waiting)
     with (
-        _log_beside(dashboard, "warning", "text"),
+        log_beside(dashboard, "warning", "text"),
         subscribe(args.connect, since=since, key=args.key) as subscription,
     ):
         show(_messages(subscription, tick=0.25), dashboard)
@@ -332,8 +326,8 @@ def _dashboard(args: argparse.Namespace) -> int:
 def _subscribe(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
 
-    _configure_logging("warning", "text")
-    write = _json_line if args.json else _TextLines()
+    configure_logging("warning", "text")
+    write = json_line if args.json else TextLines()
     with subscribe(
         args.connect, since=args.since, after=args.after, types=args.type, key=args.key
     ) as subscription:
@@ -354,7 +348,7 @@ def _homeassistant(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as exc:
         text = f"{exc.name} is missing; install activity-monitor[homeassistant]"
         raise MonitorError(text, Exit.UNAVAILABLE) from exc
-    _configure_logging("info", "text")
+    configure_logging("info", "text")
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
     with subscribe(args.connect, types={"label", "event", "health"}, key=args.key) as subscription:
         homeassistant.run(subscription, args.connect, login)
@@ -365,7 +359,7 @@ def _timeline(args: argparse.Namespace) -> int:
     from monitor.stream.subscriber import subscribe
     from monitor.views import timeline, timeline_file, timeline_rows
 
-    _configure_logging("warning", "text")
+    configure_logging("warning", "text")
     types = {"label", "gap"}
     if args.journal:
         drawn = timeline.collect(past.of_journal(args.journal, args.since, types), args.since)
@@ -448,115 +442,6 @@ def _bundle_verify(args: argparse.Namespace) -> int:
     whole = f"{len(loaded.files)} files are whole"
     print(f"{loaded.model_id}: {whole}; scores as where it was made, within {difference:.1g}")
     return Exit.OK
-
-
-# Output
-
-
-@contextmanager
-def _view(settings: Settings) -> Iterator[Sink]:
-    """Where messages and log of a run are shown: JSON lines, the dashboard, or a line for each window."""
-    wanted = sys.stdout.isatty() if settings.dashboard is None else settings.dashboard
-    if settings.json or not wanted:
-        _configure_logging(settings.log_level, settings.log_format)
-        yield _json_line if settings.json else _TextLines()
-        return
-    from monitor.views.dashboard import Dashboard
-
-    dashboard = Dashboard()
-    with _log_beside(dashboard, settings.log_level, settings.log_format), dashboard:
-        yield lambda message: dashboard.tick() if message is None else dashboard.update(message)
-
-
-@contextmanager
-def _log_beside(dashboard: Dashboard, level: str, form: str) -> Iterator[None]:
-    """Log while a dashboard has the terminal: it shows the newest warning; all lines follow at the end."""
-    _configure_logging(level, form)
-    root = logging.getLogger()
-    (handler,) = root.handlers
-    if sys.stderr.isatty():
-        root.removeHandler(handler)
-        held = logging.handlers.MemoryHandler(KEPT_LOG_LINES, logging.CRITICAL + 1, target=handler)
-        root.addHandler(held)
-    root.addHandler(_Notes(dashboard))
-    try:
-        yield
-    finally:
-        for each in root.handlers:
-            each.flush()
-
-
-class _Notes(logging.Handler):
-    """Hands warnings to the dashboard."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        super().__init__(logging.WARNING)
-        self._dashboard = dashboard
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._dashboard.note(record.getMessage())
-
-
-def _json_line(message: Message | None) -> None:
-    from monitor.stream.messages import to_bytes
-
-    if message is not None:
-        sys.stdout.buffer.write(to_bytes(message) + b"\n")
-        sys.stdout.buffer.flush()
-
-
-class _TextLines:
-    """Prints a line for each label, event and gap, and when the state of an array turns bad."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, str] = {}
-
-    def __call__(self, message: Message | None) -> None:
-        from monitor.stream import messages
-        from monitor.views.words import duration
-
-        if isinstance(message, messages.LabelMessage):
-            found = message.channels.faults.items()
-            faults = "".join(f"  microphone {k} {fault.replace('_', ' ')}" for k, fault in found)
-            sure = f"{message.confidence:>4.0%}  {message.level_dbfs:6.1f} dBFS"
-            self._print(message, message.start, f"{message.label:<20} {sure}{faults}")
-        elif isinstance(message, messages.EventMessage):
-            lasted = "" if message.duration_s is None else f" after {duration(message.duration_s)}"
-            self._print(
-                message, message.end or message.start, f"{message.activity} {message.event_type}{lasted}"
-            )
-        elif isinstance(message, messages.GapMessage):
-            seconds = (message.end - message.start).total_seconds()
-            if seconds >= SHORTEST_GAP:
-                reason = message.reason.replace("_", " ")
-                self._print(message, message.start, f"no label for {seconds:.1f} s: {reason}")
-        elif isinstance(message, messages.HealthMessage):
-            before = self._states.get(message.array)
-            self._states[message.array] = message.state
-            if message.state in ("degraded", "reconnecting") and message.state != before:
-                self._print(message, message.published, message.state)
-
-    def _print(self, message: Message, moment: datetime, text: str) -> None:
-        time = f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
-        print(f"{time}  {safe(message.array)}  {safe(text)}", flush=True)
-
-
-def _configure_logging(level: str, form: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-
-
-class _TextFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return f"{PROGRAM}: {record.levelname.lower()}: {safe(super().format(record), 2000)}"
-
-
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        entry = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps(entry | {"message": safe(super().format(record), 2000)}, ensure_ascii=False)
 
 
 if __name__ == "__main__":
