@@ -13,7 +13,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests import toy_backbone
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import deep_spectrum, flops, log_mel, measure, pictures, recogniser, svm_grid
+from tests.benchmarks import (
+    command_line,
+    deep_spectrum,
+    end_to_end,
+    flops,
+    log_mel,
+    measure,
+    pictures,
+    recogniser,
+    svm_grid,
+)
 from trainer import embeddings
 
 
@@ -58,6 +68,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any], list[str | None]]] = [
         [f"features of {toy_backbone.NAME}, all of it", None],
     ),
     (svm_grid, {"SIZES": ((20, 2, 1), (30, 3, 1))}, [None, None]),
+    (command_line, {"REPETITIONS": 1}, ["Python that does nothing"]),
 ]
 
 
@@ -76,6 +87,7 @@ def test_every_subject_yields_its_rows(
 
 SMALL_OF_A_BUNDLE: list[tuple[ModuleType, dict[str, Any], list[str]]] = [
     (recogniser, {"REPETITIONS": 2, "LOADS": 1, "SIDE": 32}, ["s", "%", "GFLOP/s", "s", "MB"]),
+    (end_to_end, {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5}, ["s", "CPU s", "MB", "s"]),
 ]
 
 

@@ -9,7 +9,9 @@ Every subject is a file whose `rows()` measures and yields rows of the table; `S
     pictures       against matplotlib
     deep_spectrum  the front end's share; clips per second of every backbone
     svm_grid       the choice of C
+    command_line   --help
     recogniser     one window: time, share outside onnxruntime, GFLOP/s, memory
+    end_to_end     a daemon in real time: last sample  ->  subscriber; CPU, memory, start
     flops          ONNX graph  ->  floating-point operations
 
 What is compared is first shown to give the same. Nothing here passes or fails by its speed.
@@ -25,12 +27,22 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from monitor.config import DEFAULT_BUNDLE
-from tests.benchmarks import deep_spectrum, log_mel, machine, measure, pictures, recogniser, svm_grid
+from tests.benchmarks import (
+    command_line,
+    deep_spectrum,
+    end_to_end,
+    log_mel,
+    machine,
+    measure,
+    pictures,
+    recogniser,
+    svm_grid,
+)
 from trainer import files
 from trainer.tables import Column, Row, markdown
 
-SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid)
-OF_A_BUNDLE = (recogniser,)
+SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line)
+OF_A_BUNDLE = (recogniser, end_to_end)
 COLUMNS = (
     Column("what", "what"),
     Column("ours", "ours: median (quartiles)", measure.text, number=True),
