@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests import toy_backbone
 from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import (
+    capacity,
     command_line,
     deep_spectrum,
     end_to_end,
@@ -88,6 +89,7 @@ def test_every_subject_yields_its_rows(
 SMALL_OF_A_BUNDLE: list[tuple[ModuleType, dict[str, Any], list[str]]] = [
     (recogniser, {"REPETITIONS": 2, "LOADS": 1, "SIDE": 32}, ["s", "%", "GFLOP/s", "s", "MB"]),
     (end_to_end, {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5}, ["s", "CPU s", "MB", "s"]),
+    (capacity, {"REPETITIONS": 1}, 6 * ["arrays"]),
 ]
 
 

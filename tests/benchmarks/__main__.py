@@ -12,6 +12,7 @@ Every subject is a file whose `rows()` measures and yields rows of the table; `S
     command_line   --help
     recogniser     one window: time, share outside onnxruntime, GFLOP/s, memory
     end_to_end     a daemon in real time: last sample  ->  subscriber; CPU, memory, start
+    capacity       arrays in real time
     flops          ONNX graph  ->  floating-point operations
 
 What is compared is first shown to give the same. Nothing here passes or fails by its speed.
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from monitor.config import DEFAULT_BUNDLE
 from tests.benchmarks import (
+    capacity,
     command_line,
     deep_spectrum,
     end_to_end,
@@ -42,7 +44,7 @@ from trainer import files
 from trainer.tables import Column, Row, markdown
 
 SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line)
-OF_A_BUNDLE = (recogniser, end_to_end)
+OF_A_BUNDLE = (recogniser, end_to_end, capacity)
 COLUMNS = (
     Column("what", "what"),
     Column("ours", "ours: median (quartiles)", measure.text, number=True),
