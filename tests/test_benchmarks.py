@@ -23,6 +23,7 @@ from tests.benchmarks import (
     measure,
     pictures,
     recogniser,
+    settings,
     svm_grid,
 )
 from trainer import embeddings
@@ -86,8 +87,10 @@ def test_every_subject_yields_its_rows(
     assert all(row["ours"]["median"] > 0 for row in rows)
 
 
+SOME_SETTINGS = {name: settings.SETTINGS[name] for name in (settings.OURS, "two threads")}
 SMALL_OF_A_BUNDLE: list[tuple[ModuleType, dict[str, Any], list[str]]] = [
     (recogniser, {"REPETITIONS": 2, "LOADS": 1, "SIDE": 32}, ["s", "%", "GFLOP/s", "s", "MB"]),
+    (settings, {"REPETITIONS": 1, "SETTINGS": SOME_SETTINGS}, ["s"]),
     (end_to_end, {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5}, ["s", "CPU s", "MB", "s"]),
     (capacity, {"REPETITIONS": 1}, 6 * ["arrays"]),
 ]

@@ -11,6 +11,7 @@ Every subject is a file whose `rows()` measures and yields rows of the table; `S
     svm_grid       the choice of C
     command_line   --help
     recogniser     one window: time, share outside onnxruntime, GFLOP/s, memory
+    settings       of onnxruntime, others than ours
     end_to_end     a daemon in real time: last sample  ->  subscriber; CPU, memory, start
     capacity       arrays in real time
     flops          ONNX graph  ->  floating-point operations
@@ -38,13 +39,14 @@ from tests.benchmarks import (
     measure,
     pictures,
     recogniser,
+    settings,
     svm_grid,
 )
 from trainer import files
 from trainer.tables import Column, Row, markdown
 
 SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line)
-OF_A_BUNDLE = (recogniser, end_to_end, capacity)
+OF_A_BUNDLE = (recogniser, settings, end_to_end, capacity)
 COLUMNS = (
     Column("what", "what"),
     Column("ours", "ours: median (quartiles)", measure.text, number=True),
