@@ -7,11 +7,25 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests import toy_backbone
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import deep_spectrum, log_mel, measure, pictures, svm_grid
+from tests.benchmarks import (
+    capacity,
+    command_line,
+    deep_spectrum,
+    end_to_end,
+    flops,
+    log_mel,
+    measure,
+    pictures,
+    recogniser,
+    settings,
+    svm_grid,
+)
 from trainer import embeddings
 
 
@@ -56,6 +70,7 @@ SMALL: list[tuple[ModuleType, dict[str, Any], list[str | None]]] = [
         [f"features of {toy_backbone.NAME}, all of it", None],
     ),
     (svm_grid, {"SIZES": ((20, 2, 1), (30, 3, 1))}, [None, None]),
+    (command_line, {"REPETITIONS": 1}, ["Python that does nothing"]),
 ]
 
 
@@ -72,9 +87,56 @@ def test_every_subject_yields_its_rows(
     assert all(row["ours"]["median"] > 0 for row in rows)
 
 
+SOME_SETTINGS = {name: settings.SETTINGS[name] for name in (settings.OURS, "two threads")}
+SMALL_OF_A_BUNDLE: list[tuple[ModuleType, dict[str, Any], list[str]]] = [
+    (recogniser, {"REPETITIONS": 2, "LOADS": 1, "SIDE": 32}, ["s", "%", "GFLOP/s", "s", "MB"]),
+    (settings, {"REPETITIONS": 1, "SETTINGS": SOME_SETTINGS}, ["s"]),
+    (end_to_end, {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5}, ["s", "CPU s", "MB", "s"]),
+    (capacity, {"REPETITIONS": 1}, 6 * ["arrays"]),
+]
+
+
+@pytest.mark.parametrize(("subject", "small", "units"), SMALL_OF_A_BUNDLE)
+def test_every_subject_of_a_bundle_yields_its_rows(
+    subject: ModuleType,
+    small: dict[str, Any],
+    units: list[str],
+    toy_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of them about the bundle that was asked for."""
+    for name, value in small.items():
+        monkeypatch.setattr(subject, name, value)
+    rows = list(subject.rows(toy_bundle))
+    assert [row["ours"]["unit"] for row in rows] == units
+    assert all("bundle toy" in row["what"] and row["ours"]["median"] > 0 for row in rows)
+
+
 def test_all_subjects_are_tested() -> None:
     """None is left out above."""
     assert [subject for subject, _, _ in SMALL] == list(benchmarks.SUBJECTS)
+    assert [subject for subject, _, _ in SMALL_OF_A_BUNDLE] == list(benchmarks.OF_A_BUNDLE)
+
+
+def test_operations_are_counted_by_hand() -> None:
+    """A convolution in two groups, a matrix product and a GRU of both directions."""
+    wave = helper.make_tensor_value_info("wave", TensorProto.FLOAT, ["batch", 4, 8, 6])
+    said = helper.make_tensor_value_info("said", TensorProto.FLOAT, None)
+    weights = {"kernel": (6, 2, 3, 3), "matrix": (4, 5), "w": (2, 9, 5), "r": (2, 9, 3)}
+    nodes = [
+        helper.make_node("Conv", ["wave", "kernel"], ["seen"], group=2),  # [batch, 6, 6, 4]
+        helper.make_node("MatMul", ["seen", "matrix"], ["product"]),  # [batch, 6, 6, 5]
+        helper.make_node("ReduceMean", ["product"], ["steps"], axes=[1], keepdims=0),  # [batch, 6, 5]
+        helper.make_node("GRU", ["steps", "w", "r"], ["said"], hidden_size=3, direction="bidirectional"),
+    ]
+    tensors = [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in weights.items()]
+    graph = helper.make_graph(nodes, "known", [wave], [said], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    batch = 7
+    convolution = batch * 6 * 6 * 4 * 2 * 3 * 3
+    product = batch * 6 * 6 * 5 * 4
+    gru = batch * 6 * 2 * 3 * 3 * (5 + 3)
+    assert flops.count(model, batch) == 2 * (convolution + product + gru)
 
 
 def test_table_and_json(
@@ -85,17 +147,25 @@ def test_table_and_json(
         measure.compared("this", [1.0, 1.0], "that", [2.0, 2.0], "equal"),
         measure.alone("speed", measure.spread([7.0], "clips/s")),
     ]
+    of_a_bundle = SimpleNamespace(rows=lambda path: [measure.alone(path.name, measure.spread([1.0], "s"))])
     monkeypatch.setattr(benchmarks, "SUBJECTS", [SimpleNamespace(rows=lambda: rows)])
-    benchmarks.main(["--json", str(tmp_path / "all.json")])
+    monkeypatch.setattr(benchmarks, "OF_A_BUNDLE", [of_a_bundle])
+    chosen = ["--bundle", "here/one", "--bundle", "here/other"]
+    benchmarks.main(["--json", str(tmp_path / "all.json"), *chosen])
     printed = capsys.readouterr()
     assert printed.out.endswith(
         "| what | ours: median (quartiles) | against | other | other / ours | note |\n"
         "| --- | ---: | --- | ---: | ---: | --- |\n"
         "| this | 1 s (1 to 1) | that | 2 s (2 to 2) | 2 times (2 to 2) | equal |\n"
         "| speed | 7 clips/s (7 to 7) |  |  |  |  |\n"
+        "| one | 1 s (1 to 1) |  |  |  |  |\n"
+        "| other | 1 s (1 to 1) |  |  |  |  |\n"
     )
     assert "cores" in printed.out
     assert "this" in printed.err
     document = json.loads((tmp_path / "all.json").read_text())
-    assert document["rows"] == rows
+    assert document["rows"][: len(rows)] == rows
+    assert [row["what"] for row in document["rows"][len(rows) :]] == ["one", "other"]
     assert document["machine"]["cores"] > 0
+    benchmarks.main(["--only-bundles"])
+    assert "| default |" in capsys.readouterr().out

@@ -109,6 +109,8 @@ def _open(file: str, model: bytes, where: Processor) -> Any:
     options.inter_op_num_threads = 1
     # Between two windows there are seconds; threads that spin meanwhile cost several times the work itself.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Memory planned ahead for each shape is held between two windows, and saves no time (`make bench`).
+    options.enable_mem_pattern = False
     options.log_severity_level = 4
     printed = io.StringIO()  # trouble with a provider, which onnxruntime prints where only data belongs
     try:

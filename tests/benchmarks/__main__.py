@@ -1,6 +1,7 @@
 """How fast we are, against what others use: a Markdown table. `make bench` runs it.
 
-Every subject is a file whose `rows()` measures and yields rows of the table; `SUBJECTS` lists them.
+Every subject is a file whose `rows()` measures and yields rows of the table; `SUBJECTS` lists them. Those in
+`OF_A_BUNDLE` are measured for each bundle.
 
     measure        functions that take turns  ->  seconds  ->  rows
     machine        what the numbers depend on besides the code
@@ -8,6 +9,12 @@ Every subject is a file whose `rows()` measures and yields rows of the table; `S
     pictures       against matplotlib
     deep_spectrum  the front end's share; clips per second of every backbone
     svm_grid       the choice of C
+    command_line   --help
+    recogniser     one window: time, share outside onnxruntime, GFLOP/s, memory
+    settings       of onnxruntime, others than ours
+    end_to_end     a daemon in real time: last sample  ->  subscriber; CPU, memory, start
+    capacity       arrays in real time
+    flops          ONNX graph  ->  floating-point operations
 
 What is compared is first shown to give the same. Nothing here passes or fails by its speed.
 """
@@ -17,15 +24,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from tests.benchmarks import deep_spectrum, log_mel, machine, measure, pictures, svm_grid
+from monitor.config import DEFAULT_BUNDLE
+from tests.benchmarks import (
+    capacity,
+    command_line,
+    deep_spectrum,
+    end_to_end,
+    log_mel,
+    machine,
+    measure,
+    pictures,
+    recogniser,
+    settings,
+    svm_grid,
+)
 from trainer import files
 from trainer.tables import Column, Row, markdown
 
-SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid)
+SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line)
+OF_A_BUNDLE = (recogniser, settings, end_to_end, capacity)
 COLUMNS = (
     Column("what", "what"),
     Column("ours", "ours: median (quartiles)", measure.text, number=True),
@@ -42,10 +63,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write machine and all measured values, too"
     )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        action="append",
+        metavar="PATH",
+        help="measure this one instead of the bundle that is shipped; repeatable",
+    )
+    parser.add_argument(
+        "--only-bundles", action="store_true", help="leave out what depends on no bundle, which takes longest"
+    )
     arguments = parser.parse_args(argv)
     where = machine.describe()
     with redirect_stdout(sys.stderr):  # the table alone goes to stdout
-        rows = _measure()
+        rows = _shown(_measure(arguments.bundle or [DEFAULT_BUNDLE], arguments.only_bundles))
     print(machine.text(where))
     print(markdown(COLUMNS, rows), end="")
     if arguments.json:
@@ -53,12 +84,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         files.write(arguments.json, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def _measure() -> list[Row]:
+def _measure(bundles: Sequence[Path], only_bundles: bool) -> Iterator[Row]:
+    for subject in () if only_bundles else SUBJECTS:
+        yield from subject.rows()
+    for bundle in bundles:
+        for subject in OF_A_BUNDLE:
+            yield from subject.rows(bundle)
+
+
+def _shown(measured: Iterator[Row]) -> list[Row]:
     rows = []
-    for subject in SUBJECTS:
-        for row in subject.rows():
-            print(f"{row['what']}: {measure.text(row['ours'])}", flush=True)
-            rows.append(row)
+    for row in measured:
+        print(f"{row['what']}: {measure.text(row['ours'])}", flush=True)
+        rows.append(row)
     return rows
 
 

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
+
 VERSIONS_OF = ("numpy", "scipy", "torch", "librosa", "matplotlib", "scikit-learn", "soundfile", "soxr")
 
 
@@ -18,7 +20,11 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "load": os.getloadavg()[0],
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}},
+        "versions": {
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,  # its packages have several names
+            **{name: version(name) for name in VERSIONS_OF},
+        },
     }
 
 

@@ -27,22 +27,31 @@ def take_turns(repetitions: int, *functions: Callable[[], object]) -> list[list[
     return seconds
 
 
-def compared(what: str, ours: Sequence[float], against: str, other: Sequence[float], note: str = "") -> Row:
-    """A row with two columns of seconds; the ratio is taken turn by turn.
+def compared(
+    what: str,
+    ours: Sequence[float],
+    against: str,
+    other: Sequence[float],
+    note: str = "",
+    *,
+    unit: str = "s",
+) -> Row:
+    """A row with two columns of the same unit; the ratio is taken turn by turn.
 
     Args:
         what: is measured.
-        ours: seconds of every turn.
+        ours: value of every turn.
         against: what the other is.
-        other: seconds of every turn.
+        other: value of every turn.
         note: such as what the ratio should be.
+        unit: of the values.
     """
     ratio = spread([theirs / own for own, theirs in zip(ours, other, strict=True)], "times")
     return {
         "what": what,
-        "ours": spread(ours, "s"),
+        "ours": spread(ours, unit),
         "against": against,
-        "other": spread(other, "s"),
+        "other": spread(other, unit),
         "ratio": ratio,
         "note": note,
     }
