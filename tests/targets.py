@@ -179,7 +179,6 @@ def _request(folder: Path) -> Try:
 
     def ask(data: bytes) -> None:
         publisher._answer([b"nobody", data])
-        publisher._greet(b"\x01" + data)
 
     return ask
 
