@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -27,6 +28,8 @@ from trainer.tables import Row
 REPETITIONS = 30
 WINDOWS = 10
 """After so many memory is measured"""
+PAUSE = 0.2
+"""Seconds before every window: threads spin on after a run, and the next setting must not pay for it"""
 TOLERANCE = 1e-5
 """Between probabilities with one setting and another"""
 SPIN = ("session.intra_op.allow_spinning", "1")
@@ -77,6 +80,7 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def _watched(recogniser: Recogniser, seconds: list[float], samples: Samples) -> None:
+    time.sleep(PAUSE)
     with Watch() as watch:
         recogniser.recognise(samples)
     seconds.append(watch.seconds)
