@@ -15,19 +15,9 @@ from monitor.stream.messages import (
     MemberVote,
     Message,
 )
+from tests.published import DOMESTIC
 from tests.toys import health_message, label_message
 
-LABELS = (
-    "absence",
-    "cooking",
-    "dishwashing",
-    "eating",
-    "other",
-    "social_activity",
-    "vacuum_cleaner",
-    "watching_tv",
-    "working",
-)
 HOP = timedelta(seconds=10)
 BOOT = "c87a8c61c1814362834cd52086033273"
 
@@ -50,8 +40,8 @@ def published(count: int, first: int = 1) -> Iterator[Message]:
 
 def label(chance: random.Random, end: datetime, levels: list[float]) -> LabelMessage:
     """A window with random scores."""
-    weights = [chance.gammavariate(0.3, 1.0) + 1e-9 for _ in LABELS]
-    scores = {name: round(weight / sum(weights), 6) for name, weight in zip(LABELS, weights, strict=True)}
+    weights = [chance.gammavariate(0.3, 1.0) + 1e-9 for _ in DOMESTIC]
+    scores = {name: round(weight / sum(weights), 6) for name, weight in zip(DOMESTIC, weights, strict=True)}
     best = max(scores, key=scores.__getitem__)
     return dataclasses.replace(
         label_message(1),

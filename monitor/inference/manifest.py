@@ -75,8 +75,8 @@ class DeepSpectrumMember:
 
 
 @dataclass(frozen=True)
-class Openl3Member:
-    """openl3's network for sound, front end included, and a linear SVM on what it hears.
+class _HearingMember:
+    """A network for sound, front end included, and a linear SVM on what it hears.
 
     The machine stands in the bundle's `svm.npz` under the member's name.
 
@@ -93,38 +93,32 @@ class Openl3Member:
     channels: ChannelPolicy
     temperature: float
     """Probabilities are softmax(decision values / temperature)"""
-    kind: Literal["openl3"] = "openl3"
 
     def __post_init__(self) -> None:
         _check_temperature(self.temperature)
 
 
 @dataclass(frozen=True)
-class PannMember:
-    """A PANN, front end included, and a linear SVM on what it hears.
+class Openl3Member(_HearingMember):
+    """openl3's network."""
 
-    The machine stands in the bundle's `svm.npz` under the member's name.
+    kind: Literal["openl3"] = "openl3"
+
+
+@dataclass(frozen=True)
+class PannMember(_HearingMember):
+    """A PANN. If there are tags, its graph also gives their probabilities, float32 [batch, tags].
 
     Raises:
         ValueError: the temperature is not positive, or the number of tags negative.
     """
 
-    name: str
-    """Unique in the bundle, such as `pann-audioset`"""
-    file: str
-    """ONNX: samples float32 [batch, n] of a window at `sample_rate` -> embedding float32 [batch, features]
-    and, if there are tags, their probabilities float32 [batch, tags]"""
-    sample_rate: int
-    """Hertz; windows are resampled to it"""
-    channels: ChannelPolicy
-    temperature: float
-    """Probabilities are softmax(decision values / temperature)"""
     tags: int
     """How many of AudioSet's classes it also tells; 0 if its weights have not learnt them"""
     kind: Literal["pann"] = "pann"
 
     def __post_init__(self) -> None:
-        _check_temperature(self.temperature)
+        super().__post_init__()
         if self.tags < 0:
             raise ValueError(f"tags must be 0 or more, not {self.tags}")
 
