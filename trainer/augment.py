@@ -1,6 +1,6 @@
 """Random changes to the examples of a training batch: few clips say more.
 
-Every function takes log-mel spectrograms `[B, n_mels, frames]` in dB, as `log_mel` makes them. Random numbers
+Every function takes log-mel spectrograms `[B, n_mels, frames]` in dB relative to the maximum. Random numbers
 are torch's global ones on the CPU: a run that restores their state goes on as if it had never stopped, on
 whatever device it trains.
 """
@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from monitor.inference.logmel import LogMelSpec
+
 KNOTS = 6
 """Points of a random frequency response, evenly over the bands"""
+GRAIN_FRAMES = 5
+"""Over which grains of sound are told from what lasts; odd"""
 NOISE_COLOUR_DB = 8.0
 """Standard deviation of the spectrum of added noise"""
 
@@ -31,27 +35,32 @@ class AugmentConfig:
     """Give every example a smooth frequency response with this standard deviation: another microphone"""
     contrast: float = 0.0
     """Share of the examples whose decibels are multiplied by 1 to 2: closer, drier, or with a noise gate"""
+    grain: float = 0.0
+    """Share of the examples whose fluctuations from frame to frame are multiplied by 0 to 2: finer or coarser
+    grains of sound, more or less reverberation"""
     noise_db: float | None = None
     """Put coloured noise under half of the examples, at most this far below their maximum; negative"""
     low_pass: float = 0.0
     """Share of the examples that lose what lies above a random band: another codec or sample rate"""
     silence: float = 0.0
     """Share of the examples that are silent for a random part of their time: a short clip in a long window"""
+    gain_db: float = 0.0
+    """Make every example up to this much louder: another microphone, a volume control. It needs
+    spectrograms relative to full scale; in others nothing is loud"""
 
     def __post_init__(self) -> None:
-        if not (0 <= self.mixup < math.inf and 0 <= self.equaliser_db < math.inf):
-            raise ValueError(
-                f"mixup and equaliser_db must be 0 or more, not {self.mixup} and {self.equaliser_db}"
-            )
+        for name in ("mixup", "equaliser_db", "gain_db"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
         if self.noise_db is not None and not -math.inf < self.noise_db < 0:
             raise ValueError(f"noise_db must be below 0, not {self.noise_db}")
-        for name in ("contrast", "low_pass", "silence"):
+        for name in ("contrast", "grain", "low_pass", "silence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be a share, 0 to 1, not {getattr(self, name)}")
 
 
 def augment(
-    log_mel: torch.Tensor, targets: torch.Tensor, config: AugmentConfig, floor_db: float
+    log_mel: torch.Tensor, targets: torch.Tensor, config: AugmentConfig, spec: LogMelSpec
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A training batch with the random changes that `config` asks for.
 
@@ -59,26 +68,39 @@ def augment(
         log_mel: dB `[B, n_mels, frames]`.
         targets: probability of every class, `[B, labels]`.
         config: what to do.
-        floor_db: of the spectrograms; nothing falls below it.
+        spec: of the spectrograms; nothing falls below its floor.
 
     Returns:
         Spectrograms and targets of the same shapes.
     """
+    if spec.reference == "full_scale":
+        level = log_mel.amax((1, 2), keepdim=True)
+        gain = config.gain_db * torch.rand(len(log_mel), 1, 1).to(log_mel.device)
+        log_mel = _changed(log_mel - level, config, spec.floor_db) + level + gain
+    else:
+        log_mel = _changed(log_mel, config, spec.floor_db)
+    if config.mixup > 0:
+        log_mel, targets = mixup(log_mel, targets, config.mixup)
+    return log_mel, targets
+
+
+def _changed(log_mel: torch.Tensor, config: AugmentConfig, floor_db: float) -> torch.Tensor:
+    """What is done to every example for itself, but its level."""
     if config.time_shift:
         log_mel = time_shift(log_mel)
     if config.equaliser_db:
         log_mel = _in_range(equalise(log_mel, config.equaliser_db), floor_db)
     if config.contrast:
         log_mel = expand(log_mel, config.contrast).clamp(min=floor_db)
+    if config.grain:
+        log_mel = _in_range(grain(log_mel, config.grain), floor_db)
     if config.low_pass:
         log_mel = low_pass(log_mel, config.low_pass, floor_db)
     if config.silence:
         log_mel = silence(log_mel, config.silence, floor_db)
     if config.noise_db is not None:
         log_mel = _in_range(add_noise(log_mel, config.noise_db), floor_db)
-    if config.mixup > 0:
-        log_mel, targets = mixup(log_mel, targets, config.mixup)
-    return log_mel, targets
+    return log_mel
 
 
 def _in_range(log_mel: torch.Tensor, floor_db: float) -> torch.Tensor:
@@ -109,6 +131,14 @@ def expand(log_mel: torch.Tensor, share: float) -> torch.Tensor:
     factor = 1.0 + torch.rand(len(log_mel), 1, 1)
     factor[torch.rand(len(log_mel)) >= share] = 1.0
     return log_mel * factor.to(log_mel.device)
+
+
+def grain(log_mel: torch.Tensor, share: float) -> torch.Tensor:
+    """Multiply the deviations of some examples from their mean over time, each by one factor of 0 to 2."""
+    factor = 2.0 * torch.rand(len(log_mel), 1, 1)
+    factor[torch.rand(len(log_mel)) >= share] = 1.0
+    smooth = F.avg_pool1d(log_mel, GRAIN_FRAMES, 1, GRAIN_FRAMES // 2, count_include_pad=False)
+    return smooth + factor.to(log_mel.device) * (log_mel - smooth)
 
 
 def low_pass(log_mel: torch.Tensor, share: float, floor: float) -> torch.Tensor:

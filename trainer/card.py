@@ -153,7 +153,7 @@ def _member(part: Part) -> str:
 
 
 def _spectrogram(spec: LogMelSpec, floor: float) -> str:
-    return SPECTROGRAM.format(spec=spec, floor=floor)
+    return SPECTROGRAM.format(spec=spec, below=-floor, loudness=LOUDNESS[spec.reference])
 
 
 def _versions(environment: dict[str, str]) -> str:
@@ -225,8 +225,12 @@ MEMBER = """\
 """
 SPECTROGRAM = """\
 log-mel spectrogram at {spec.sample_rate} Hz, {spec.n_mels} bands ({spec.mel}), window
-  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, maximum at
-  0 dB, clipped at {floor:g} dB."""
+  {spec.window_seconds:g} s, hop {spec.hop_seconds:g} s, pre-emphasis {spec.pre_emphasis:g}, clipped
+  {below:g} dB below its maximum. {loudness}"""
+LOUDNESS = {
+    "maximum": "How loud a window is does not count.",
+    "full_scale": "How loud a window is, relative to full scale, counts.",
+}
 WAVEFORM = "sound at {0.sample_rate} Hz, resampled to {1} Hz."
 
 CRNN = """\

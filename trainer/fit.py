@@ -77,7 +77,7 @@ def fit(
             asked = time.perf_counter()
             x, y = next(batches)  # [B, n_mels, frames], [B, labels]
             waited += time.perf_counter() - asked
-            x, y = augment(x, y, recipe.augment, recipe.log_mel.floor_db)
+            x, y = augment(x, y, recipe.augment, recipe.log_mel)
             optimiser.param_groups[0]["lr"] = recipe.rate(update, recipe.epochs * updates)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 loss = F.cross_entropy(model(x), y)

@@ -16,6 +16,9 @@ FloatArray = npt.NDArray[np.floating[Any]]
 Mel = Literal["htk", "slaney"]
 """Whose formula for the mel scale"""
 
+Reference = Literal["maximum", "full_scale"]
+"""What stands at 0 dB"""
+
 MIN_VALID_FRACTION = 0.99
 """A stretch of audio this close to a whole window is completed with zeros; a shorter one gives no label.
 
@@ -52,10 +55,15 @@ class LogMelSpec:
     """Values below it are raised to it"""
     pre_emphasis: float = 0.0
     """Before anything else every sample loses this share of the one before it; 0: nothing, 0.95: auDeep"""
+    reference: Reference = "maximum"
+    """`maximum`: each clip's loudest value stands at 0 dB, as in the paper; `full_scale`: a sine of amplitude
+    1 does, so that a spectrogram also says how loud a clip is. `floor_db` counts from the maximum in both"""
 
     def __post_init__(self) -> None:
         if self.mel not in ("htk", "slaney"):
             raise ValueError(f"mel must be 'htk' or 'slaney', not {self.mel!r}")
+        if self.reference not in ("maximum", "full_scale"):
+            raise ValueError(f"reference must be 'maximum' or 'full_scale', not {self.reference!r}")
         if not (math.isfinite(self.floor_db) and self.floor_db < 0):
             raise ValueError(f"floor_db must be below 0 dB, not {self.floor_db}")
         if not 0 <= self.pre_emphasis < 1:
@@ -80,7 +88,7 @@ class LogMelSpec:
 
 
 def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
-    """Log-mel power spectrogram in dB, the maximum of each clip at 0 dB.
+    """Log-mel power spectrogram in dB, relative to the maximum of each clip or to full scale.
 
     Power is |STFT|^2 with a periodic Hann window, summed in triangular mel bands. Computed in float64:
     in float32 a band 80 dB below the maximum would be off by some hundredths of a dB.
@@ -90,8 +98,10 @@ def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
         spec: what to compute.
 
     Returns:
-        float32 `[..., n_mels, frames]`, dB relative to the clip's maximum, in [`spec.floor_db`, 0]; band 0 is
-        the lowest. Digital silence is `spec.floor_db` everywhere. Non-finite samples give non-finite values.
+        float32 `[..., n_mels, frames]`, dB relative to `spec.reference`; band 0 is the lowest. Nothing is
+        further below the clip's maximum than `spec.floor_db`, and digital silence is there everywhere, as if
+        its maximum were 0 dB or, relative to full scale, `SILENCE_POWER`. Non-finite samples give non-finite
+        values.
 
     Raises:
         ValueError: fewer samples than one window.
@@ -102,7 +112,14 @@ def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
     relative = power / np.where(silent, 1.0, peak)
     relative = np.where(silent, 0.0, relative)
     decibel: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(relative, 10.0 ** (spec.floor_db / 10.0)))
+    if spec.reference == "full_scale":
+        decibel += 10.0 * np.log10(np.maximum(peak, SILENCE_POWER) / _full_scale(spec))
     return decibel.astype(np.float32)
+
+
+def _full_scale(spec: LogMelSpec) -> float:
+    """Mel power of a sine of amplitude 1 at the peak of a triangle of unit height."""
+    return float((_hann(spec.window).sum() / 2.0) ** 2)
 
 
 def mel_power(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float64]:

@@ -41,6 +41,9 @@ class CrnnConfig:
     """Whose initial weights; the paper does not name its framework"""
     readout: Literal["last", "mean"] = "last"
     """What of the GRUs' steps goes to the last layer: the last one, or the mean of all"""
+    level_db: tuple[float, float] | None = None
+    """Levels between which the model also sees how loud it is, dB relative to full scale: beyond them all are
+    alike. None: it sees everything relative to the window's maximum only"""
 
     def __post_init__(self) -> None:
         if not len(self.kernels) == len(self.filters) == len(self.pools) >= 1:
@@ -54,6 +57,8 @@ class CrnnConfig:
             raise ValueError(f"threshold_db must be below 0 dB, not {self.threshold_db}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        if self.level_db is not None and not -math.inf < self.level_db[0] < self.level_db[1] < math.inf:
+            raise ValueError(f"level_db must be two levels, the lower one first, not {self.level_db}")
         if self.scale not in ("threshold", "clip"):
             raise ValueError(f"scale must be 'threshold' or 'clip', not {self.scale!r}")
         if self.initial not in ("torch", "keras"):
@@ -80,14 +85,15 @@ class Crnn(nn.Module):
     """Convolutional blocks, two stacked GRUs, one linear layer.
 
     Shape:
-        Input: float32 `[B, n_mels, frames]` as from `log_mel`: dB, the maximum at 0.
+        Input: float32 `[B, n_mels, frames]` as from `log_mel`: dB, the maximum at 0 or, if the model has
+            `level_db`, relative to full scale.
         Output: logits float32 `[B, labels]`.
     """
 
     def __init__(self, config: CrnnConfig) -> None:
         super().__init__()
         self.config = config
-        inputs = (1, *config.filters[:-1])
+        inputs = (1 if config.level_db is None else 2, *config.filters[:-1])
         self.blocks = nn.Sequential(
             *(
                 _block(*sizes, config.dropout)
@@ -103,13 +109,23 @@ class Crnn(nn.Module):
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Logits of a batch of windows."""
         # Part of the model, so that the exported graph needs nothing but log_mel() before it.
-        x = self._scaled(log_mel.clamp(min=self.config.threshold_db))  # [B, n_mels, frames] in [-1, 1]
-        x = self.blocks(x.unsqueeze(1))  # [B, C, bands, steps]
+        x = self.blocks(self._planes(log_mel))  # [B, C, bands, steps]
         x = x.flatten(1, 2).transpose(1, 2)  # [B, steps, C * bands]
         x, _ = self.gru(x)  # [B, steps, gru_units]
         x = x[:, -1] if self.config.readout == "last" else x.mean(dim=1)  # [B, gru_units]
         logits: torch.Tensor = self.head(self.dropout(x))  # [B, labels]
         return logits
+
+    def _planes(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """What the first block sees, `[B, 1 or 2, n_mels, frames]` in [-1, 1]."""
+        if self.config.level_db is None:
+            return self._scaled(log_mel.clamp(min=self.config.threshold_db)).unsqueeze(1)
+        low, high = self.config.level_db
+        # Not above the lower level: silence would become a window that is full of noise.
+        maximum = log_mel.amax((1, 2), keepdim=True).clamp(min=low)
+        relative = self._scaled((log_mel - maximum).clamp(min=self.config.threshold_db))
+        absolute = 2.0 * (log_mel.clamp(low, high) - low) / (high - low) - 1.0
+        return torch.stack([relative, absolute], dim=1)
 
     def _scaled(self, clipped: torch.Tensor) -> torch.Tensor:
         if self.config.scale == "threshold":

@@ -64,13 +64,21 @@ class CrnnRecipe:
             raise ValueError("decay belongs to the schedule 'inverse'; with 'cosine' it must be 0")
         if not 0 <= self.weight_decay < 1:
             raise ValueError(f"weight_decay must be in [0, 1), not {self.weight_decay}")
-        config = self.crnn(labels=2)
+        self._check_input(self.crnn(labels=2))
+
+    def _check_input(self, config: CrnnConfig) -> None:
+        """That the model gets the spectrograms that it is made for."""
         if config.steps(self.log_mel.frames(self.window)) < 1:
             raise ValueError(f"the pooling leaves nothing of the frames of {self.window_seconds} s")
         if config.threshold_db < self.log_mel.floor_db:
             raise ValueError(
                 f"threshold_db {config.threshold_db} is below the spectrogram's {self.log_mel.floor_db}"
             )
+        absolute = self.log_mel.reference == "full_scale"
+        if (config.level_db is not None) != absolute:
+            raise ValueError("log_mel's reference 'full_scale' and the model's level_db need each other")
+        if self.augment.gain_db and not absolute:
+            raise ValueError("gain_db needs log_mel's reference 'full_scale'")
 
     @property
     def title(self) -> str:
@@ -107,5 +115,6 @@ class CrnnRecipe:
     def crnn(self, labels: int) -> CrnnConfig:
         """The model for so many classes."""
         pools = tuple((frequency, time) for frequency, time in self.model["pools"])
-        sizes = {key: tuple(self.model[key]) for key in ("kernels", "filters")}
+        lists = ("kernels", "filters", "level_db")
+        sizes = {key: tuple(self.model[key]) for key in lists if key in self.model}
         return CrnnConfig(labels, self.log_mel.n_mels, **{**self.model, **sizes, "pools": pools})

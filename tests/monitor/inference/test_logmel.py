@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from monitor.inference.logmel import LogMelSpec, complete_window, log_mel, mel_bands
+from monitor.inference.logmel import LogMelSpec, complete_window, log_mel, mel_bands, mel_frequencies
 from tests.references import librosa_log_mel
 from tests.toys import RATE, SHARED, tone
 
@@ -63,6 +63,18 @@ def test_louder_input_gives_the_same_picture() -> None:
     """The maximum is always 0 dB, so a gain changes nothing."""
     samples = tone("middle", 1.0)
     np.testing.assert_allclose(log_mel(samples, SPEC), log_mel(1e-3 * samples, SPEC), atol=1e-3)
+
+
+@pytest.mark.parametrize("amplitude", [1.0, 0.001])
+def test_full_scale_tells_how_loud_it_is(amplitude: float) -> None:
+    """A sine stands at its own level, whatever else is the same; digital silence is below everything."""
+    spec = dataclasses.replace(SPEC, reference="full_scale")
+    peak = mel_frequencies(SPEC, SPEC.n_mels + 2)[100]
+    samples = amplitude * np.sin(2 * np.pi * peak * np.arange(RATE) / RATE)
+    spectrogram = log_mel(samples, spec)
+    assert spectrogram.max() == pytest.approx(20 * np.log10(amplitude), abs=0.5)
+    np.testing.assert_allclose(spectrogram - spectrogram.max(), log_mel(samples, SPEC), atol=1e-4)
+    assert log_mel(np.zeros(RATE), spec).max() < -200.0
 
 
 def test_channels_are_normalised_one_by_one() -> None:
@@ -133,6 +145,7 @@ def test_too_few_samples_are_refused() -> None:
         {"n_mels": 0},
         {"hop_seconds": 0.0},
         {"pre_emphasis": 1.0},
+        {"reference": "loudest"},
     ],
 )
 def test_an_impossible_spec_is_refused(wrong: dict[str, object]) -> None:

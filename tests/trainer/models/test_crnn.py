@@ -125,6 +125,27 @@ def test_mean_readout_hears_the_start() -> None:
         assert not torch.allclose(logits, last(log_mel))
 
 
+def test_level_counts_between_its_limits() -> None:
+    """The same window, louder, is another one from `level_db`'s first value to its second, and not beyond."""
+    model = Crnn(replace(SMALL, level_db=(-90.0, -20.0))).eval()
+    relative = decibels(1, 16, 20)
+    relative -= relative.amax()
+    with torch.inference_mode():
+        at = {level: model(relative + level) for level in (-60.0, -50.0, -20.0, -5.0)}
+        assert not torch.allclose(at[-60.0], at[-50.0], atol=1e-5)
+        assert torch.allclose(at[-20.0], at[-5.0], atol=1e-5)
+
+
+def test_silence_is_no_loud_noise() -> None:
+    """What lies under the lower level is dark, although its own maximum is not far above it."""
+    model = Crnn(replace(SMALL, level_db=(-90.0, -20.0))).eval()
+    seen: list[torch.Tensor] = []
+    model.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        model(torch.full((1, 16, 20), -200.0))
+    assert torch.equal(seen[0], torch.full_like(seen[0], -1.0))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -132,6 +153,7 @@ def test_mean_readout_hears_the_start() -> None:
         ({"kernels": (3,)}, "one entry per block"),
         ({"filters": (4, 0)}, "must be whole and positive"),
         ({"threshold_db": 0.0}, "below 0 dB"),
+        ({"level_db": (-20.0, -90.0)}, "the lower one first"),
         ({"readout": "first"}, "readout must be 'last' or 'mean'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
     ],

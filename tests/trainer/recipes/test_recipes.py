@@ -80,7 +80,9 @@ def test_unknown_recipe_lists_all() -> None:
         ("seed = 1", "seed = 1\nweight_decay = -1", r"weight_decay must be in \[0, 1\), not -1"),
         ("seed = 1", "seed = 1\naugment = 3", r"\[augment\] must be a table"),
         ("[model]", "[augment]\nmixups = 1\n[model]", "unknown key 'mixups'; did you mean 'mixup'"),
-        ("[model]", "[augment]\nmixup = -1\n[model]", "mixup and equaliser_db must be 0 or more"),
+        ("[model]", "[augment]\nmixup = -1\n[model]", "mixup must be 0 or more, not -1"),
+        ("[model]", "[augment]\ngain_db = 6\n[model]", "gain_db needs log_mel's reference 'full_scale'"),
+        ("gru_units = 8", "level_db = [-90, -20]", "'full_scale' and the model's level_db need each other"),
         ("gru_units = 8", "readout = 'first'", "readout must be 'last' or 'mean', not 'first'"),
     ],
 )
