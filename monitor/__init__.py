@@ -14,7 +14,8 @@
 
 `core.py` is the loop from window to message, `episodes.py` tells in it what lasts, `daemon.py` opens and
 closes all stages, `notify.py` tells systemd and `metrics.py` Prometheus, `config.py` holds every default,
-`cli.py` is the command and `output.py` what it shows.
+`cli.py` is the parser, `actions.py` what each command does, `output.py` what it shows and `signals.py` how it
+ends.
 """
 
 import os
