@@ -12,10 +12,11 @@
                 timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
                 homeassistant.py       another: stream -> broker.py (MQTT), entities by discovery.py
 
-`core.py` is the loop from window to message, `episodes.py` tells in it what lasts, `daemon.py` opens and
-closes all stages, `notify.py` tells systemd and `metrics.py` Prometheus, `config.py` holds every default,
-`cli.py` is the parser, `actions.py` what each command does, `output.py` what it shows and `signals.py` how it
-ends.
+`core.py` is the loop from window to message: `array.py` knows where each array is, `choices.py` what the run
+chose, `episodes.py` what lasts, `verdict.py` what a label tells, and `outlet.py` sends it. `daemon.py` opens
+and closes all stages, `notify.py` tells systemd and `metrics.py` Prometheus, `config.py` holds every default,
+`cli.py` is the parser, `actions.py` what each command does, `output.py` what it shows and `signals.py` how
+it ends.
 """
 
 import os
