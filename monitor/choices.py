@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.config import ConfigError, Settings, nearest
-from monitor.errors import safe
+from monitor.config import ConfigError, Settings
+from monitor.errors import nearest, safe
 from monitor.inference import smooth
 from monitor.inference.manifest import Manifest
 from monitor.inference.smooth import UNKNOWN, Rules

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from monitor import __version__, actions
-from monitor.config import DEFAULT_BUNDLE, DEFAULT_ENDPOINT, SETTINGS, flag, nearest
-from monitor.errors import Exit, MonitorError, safe
+from monitor.config import DEFAULT_BUNDLE, DEFAULT_ENDPOINT, SETTINGS, flag
+from monitor.errors import Exit, MonitorError, nearest, safe
 from monitor.output import PROGRAM
 from monitor.signals import on_signals
 

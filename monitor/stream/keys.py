@@ -19,8 +19,8 @@ from pathlib import Path
 import zmq
 from zmq.auth import create_certificates, load_certificate
 
-from monitor.config import SLUG
 from monitor.errors import Exit, MonitorError, safe
+from monitor.kinds import SLUG
 from monitor.stream.journal import default_path
 
 SERVER, CLIENTS = "server.key_secret", "clients"
