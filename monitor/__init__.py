@@ -8,9 +8,10 @@
                 journal.py             every message is in the journal before it is sent
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
                 keys.py                who may listen: asked for by gate.py there, shown by connection.py here
-    views       dashboard.py           an ordinary subscriber; inventory.py shows what a bundle holds
-                timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
+    views       dashboard.py           an ordinary subscriber: state.py knows the arrays, render.py draws them
                 homeassistant.py       another: stream -> broker.py (MQTT), entities by discovery.py
+                timeline.py            the past as a picture (timeline_svg.py) or rows; stream/past.py has it
+                inventory.py           what a bundle holds
 
 `core.py` is the loop from window to message: `array.py` knows where each array is, `choices.py` what the run
 chose, `episodes.py` what lasts, `verdict.py` what a label tells, and `outlet.py` sends it. `daemon.py` opens

@@ -19,7 +19,8 @@ from monitor.stream.messages import (
     LabelMessage,
     Message,
 )
-from monitor.views.dashboard import State, render
+from monitor.views.render import render
+from monitor.views.state import State
 from tests.toys import common
 
 if TYPE_CHECKING:
