@@ -5,7 +5,7 @@
     inference   logmel.py, picture.py  ->  what the models see: log-mel spectrograms, and pictures of them
                 bundle.py, recognise.py  ->  Recognition   scores, by members.py, sound.py, graph.py
     stream      messages.py            ->  label, event, gap and health messages
-                journal.py             every message is in the journal before it is sent
+                journal.py             every message is in it before it is sent; read by journal_reader.py
                 publisher.py           a process of its own: journal -> ZeroMQ -> subscriber.py
                 keys.py                who may listen: asked for by gate.py there, shown by connection.py here
     views       dashboard.py           an ordinary subscriber: state.py knows the arrays, render.py draws them

@@ -25,7 +25,8 @@ from monitor.inference.recognise import Recogniser
 from monitor.notify import Notifier
 from monitor.outlet import Sink
 from monitor.stream.doorbell import Doorbell
-from monitor.stream.journal import Journal, JournalError, default_path
+from monitor.stream.journal import Journal, default_path
+from monitor.stream.journal_format import JournalError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import GapMessage, LabelMessage, from_bytes
 from trainer.evaluate import evaluate
 from trainer.tables import Column, Row, percent, terminal

@@ -22,7 +22,8 @@ from monitor.core import Core
 from monitor.inference import bundle
 from monitor.inference.graph import ModelError
 from monitor.inference.recognise import Recogniser, Recognition
-from monitor.stream.journal import Journal, JournalReader
+from monitor.stream.journal import Journal
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import (
     EventMessage,
     GapMessage,
