@@ -18,14 +18,6 @@ from monitor.stream.keys import KeysError
 HERE = {key: value for key, value in os.environ.items() if not key.startswith(("ACTIVITY_MONITOR", "XDG_"))}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Keys with one client, whose file is beside the folder."""
-    keys.init(tmp_path / "keys")
-    keys.add(tmp_path / "keys", "laptop", tmp_path / "laptop.key_secret")
-    return tmp_path / "keys"
-
-
 def test_what_a_client_carries_is_what_the_daemon_lets_in(folder: Path) -> None:
     """The public halves are where they belong, and each secret is in one file only."""
     server, client = keys.load(folder), keys.load_client(folder.parent / "laptop.key_secret")

@@ -19,7 +19,8 @@ from monitor.views.timeline_file import write
 from monitor.views.timeline_rows import show
 from monitor.views.timeline_svg import svg
 from monitor.views.words import colours
-from tests.days import CLASSES, day, in_zone
+from tests.days import day, in_zone
+from tests.published import DOMESTIC
 
 START = datetime(2026, 3, 14, 6, tzinfo=UTC)
 PLAN = [("cooking", 0.5), ("device_lost", 0.2), ("working", 0.25), ("eating", 0.05)]
@@ -71,7 +72,7 @@ def test_short_episodes_have_a_letter() -> None:
 def test_colours_are_those_of_the_dashboard_and_gaps_are_hatched() -> None:
     """One palette."""
     drawn = svg(home("kitchen"))
-    palette = colours(CLASSES)
+    palette = colours(DOMESTIC)
     assert all(f'fill="{palette[activity]}"' in drawn for activity in ("cooking", "working", "eating"))
     assert 'height="70" fill="url(#gap)"' in drawn
     assert palette["dishwashing"] not in drawn
