@@ -441,13 +441,7 @@ def _rules(settings: Settings, manifest: Manifest) -> Rules:
             text = f"min_duration: bundle {safe(manifest.name)} has no activity {safe(name)}"
             raise ConfigError(text + nearest(name, known))
         durations[name] = round(seconds * manifest.sample_rate)
-    return rules(
-        manifest.labels,
-        manifest.window,
-        transitions=manifest.transitions,
-        unknown_below=settings.unknown_below,
-        durations=durations,
-    )
+    return rules(manifest.labels, manifest.window, unknown_below=settings.unknown_below, durations=durations)
 
 
 def _resident_bytes() -> int:
