@@ -341,6 +341,7 @@ def _subscribe(args: argparse.Namespace) -> int:
 
 
 def _homeassistant(args: argparse.Namespace) -> int:
+    from monitor.stream.keys import credential
     from monitor.stream.subscriber import subscribe
 
     try:
@@ -350,7 +351,8 @@ def _homeassistant(args: argparse.Namespace) -> int:
         raise MonitorError(text, Exit.UNAVAILABLE) from exc
     configure_logging("info", "text")
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
-    with subscribe(args.connect, types={"label", "event", "health"}, key=args.key) as subscription:
+    key = args.key or credential(os.environ)
+    with subscribe(args.connect, types={"label", "event", "health"}, key=key) as subscription:
         homeassistant.run(subscription, args.connect, login)
 
 
