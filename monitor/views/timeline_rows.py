@@ -53,7 +53,7 @@ def _lane(timeline: Timeline, lane: Lane, look: Look, width: int) -> Iterator[Te
     yield Text(name(timeline.title(lane)), "bold")
     yield Text(" " * LABEL + scale, "dim")
     begin = (marks(timeline.start - row, timeline.start, minutes) or [timeline.start])[-1]
-    while begin < timeline.end:
+    while timeline.end - begin > row / cells / 2:  # else nothing of it would be seen
         label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " ", "dim")
         yield label + blocks(strip(lane.spans, begin, begin + row, cells), look)
         begin += row

@@ -17,8 +17,8 @@ from monitor.errors import Exit, MonitorError
 from monitor.views.timeline import Timeline, collect
 from monitor.views.timeline_file import write
 from monitor.views.timeline_rows import show
-from monitor.views.timeline_svg import svg
-from monitor.views.words import colours
+from monitor.views.timeline_svg import GAP, svg
+from monitor.views.words import PALETTE, colours
 from tests.days import CLASSES, day, in_zone
 
 START = datetime(2026, 3, 14, 6, tzinfo=UTC)
@@ -75,6 +75,15 @@ def test_colours_are_those_of_the_dashboard_and_gaps_are_hatched() -> None:
     assert all(f'fill="{palette[activity]}"' in drawn for activity in ("cooking", "working", "eating"))
     assert 'height="70" fill="url(#gap)"' in drawn
     assert palette["dishwashing"] not in drawn
+    assert GAP not in PALETTE
+
+
+def test_times_that_would_run_into_each_other() -> None:
+    """The later one is left out, as a date at the end of the day is."""
+    whole = collect(day(START.replace(hour=0), [("cooking", 24.0)]), timedelta(hours=24))
+    words = texts(svg(whole), "text")
+    assert "22:00" in words
+    assert "Sun 15 Mar" not in words
 
 
 def test_many_arrays() -> None:
@@ -175,6 +184,13 @@ def test_rows_of_a_day_are_hours() -> None:
     assert len(rows) == 2 * 23
     assert rows[-2:] == ["·" * 60, "C" * 30 + "░" * 12 + "R" * 15 + "E" * 3]
     assert lines.count(f" Sat 14 Mar {'·' * 60}") == 2
+
+
+def test_no_row_for_a_moment() -> None:
+    """A window that ends after the full hour does not begin another row, of which nothing could be seen."""
+    later = collect(day(START + timedelta(seconds=2), [("cooking", 1.0)]), timedelta(hours=1))
+    rows = [line for line in printed(later).splitlines() if line[8:9] == ":"]
+    assert [row[6:11] for row in rows] == ["06:00", "06:20", "06:40"]
 
 
 def test_a_narrow_terminal_without_any_but_ascii_characters() -> None:
