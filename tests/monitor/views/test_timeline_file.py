@@ -186,11 +186,15 @@ def test_rows_of_a_day_are_hours() -> None:
     assert lines.count(f" Sat 14 Mar {'·' * 60}") == 2
 
 
-def test_no_row_for_a_moment() -> None:
-    """A window that ends after the full hour does not begin another row, of which nothing could be seen."""
-    later = collect(day(START + timedelta(seconds=2), [("cooking", 1.0)]), timedelta(hours=1))
-    rows = [line for line in printed(later).splitlines() if line[8:9] == ":"]
-    assert [row[6:11] for row in rows] == ["06:00", "06:20", "06:40"]
+def test_what_is_not_in_the_period_is_blank() -> None:
+    """Unlike time without any record; of a few seconds in another row nothing could be seen."""
+    for begin, rows in (
+        (300, [" " * 15 + "C" * 45, "C" * 60, "C" * 60, "C" * 15]),
+        (2, ["C" * 60, "C" * 60, "C" * 60]),
+    ):
+        cooked = day(START + timedelta(seconds=begin), [("cooking", 1.0)])
+        lines = printed(collect(cooked, timedelta(hours=1))).splitlines()
+        assert [line[12:].rstrip() for line in lines if line[8:9] == ":"] == rows
 
 
 def test_a_narrow_terminal_without_any_but_ascii_characters() -> None:
