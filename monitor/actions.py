@@ -112,6 +112,7 @@ def _messages(subscription: Subscription, tick: float) -> Iterator[Message | Non
 
 def homeassistant(args: argparse.Namespace) -> int:
     """Hand messages to Home Assistant, for ever."""
+    from monitor.stream.keys import credential
     from monitor.stream.subscriber import subscribe
 
     try:
@@ -121,7 +122,8 @@ def homeassistant(args: argparse.Namespace) -> int:
         raise MonitorError(text, Exit.UNAVAILABLE) from exc
     configure_logging("info", "text")
     login = broker.login(args.mqtt, args.password_file, args.ca_file, os.environ)
-    with subscribe(args.connect, types={"label", "event", "health"}, key=args.key) as subscription:
+    key = args.key or credential(os.environ)
+    with subscribe(args.connect, types={"label", "event", "health"}, key=key) as subscription:
         homeassistant.run(subscription, args.connect, login)
 
 

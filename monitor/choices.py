@@ -41,9 +41,5 @@ def rules(settings: Settings, manifest: Manifest) -> Rules:
             raise ConfigError(text + nearest(name, known))
         durations[name] = round(seconds * manifest.sample_rate)
     return smooth.rules(
-        manifest.labels,
-        manifest.window,
-        transitions=manifest.transitions,
-        unknown_below=settings.unknown_below,
-        durations=durations,
+        manifest.labels, manifest.window, unknown_below=settings.unknown_below, durations=durations
     )

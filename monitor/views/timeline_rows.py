@@ -57,8 +57,13 @@ def _lane(timeline: Timeline, lane: Lane, look: Look, width: int) -> Iterator[Te
     yield Text(" " * LABEL + scale, "dim")
     begin = (marks(timeline.start - row, timeline.start, minutes) or [timeline.start])[-1]
     while begin < timeline.end:
-        label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " ", "dim")
-        yield label + blocks(strip(lane.spans, begin, begin + row, cells), look)
+        first, last = (
+            min(max(round((moment - begin) / row * cells), 0), cells)
+            for moment in (timeline.start, timeline.end)
+        )
+        if first < last:  # the period may end just after the hour
+            label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " " * (first + 1), "dim")
+            yield label + blocks(strip(lane.spans, begin, begin + row, cells)[first:last], look)
         begin += row
 
 

@@ -146,6 +146,27 @@ def test_what_others_can_read_is_refused(folder: Path, name: str) -> None:
     assert error.value.exit_code == Exit.NO_PERMISSION
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to its group")
+def test_a_credential_is_not_open_to_others(folder: Path) -> None:
+    """As systemd hands it over: the group is root's, and its permissions stand for the service's alone."""
+    given = (folder.parent / "laptop.key_secret").rename(folder.parent / keys.CREDENTIAL)
+    given.chmod(0o440)
+    os.chown(given, 0, 0)
+    assert keys.load_client(given).server == keys.load(folder).pair.public
+    os.chown(given, 0, 1)
+    with pytest.raises(KeysError, match=r"open to other users \(mode 440\)"):
+        keys.load_client(given)
+
+
+def test_where_a_credential_is(tmp_path: Path) -> None:
+    """Where systemd says; most services have none."""
+    assert keys.credential({}) is None
+    variables = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert keys.credential(variables) is None
+    (tmp_path / keys.CREDENTIAL).touch()
+    assert keys.credential(variables) == tmp_path / keys.CREDENTIAL
+
+
 def test_the_command(tmp_path: Path) -> None:
     """A folder beside the journal, a file in the working directory, clear words and exit codes."""
 
