@@ -9,7 +9,9 @@ from trainer.system import Part, System
 from trainer.tables import markdown, plain
 
 
-def bundle_card(system: System, name: str, notice: str, channels: str, heard: Heard | None) -> str:
+def bundle_card(
+    system: System, name: str, notice: str, *, channels: str, int8: str, heard: Heard | None
+) -> str:
     """The model card in Markdown.
 
     Args:
@@ -18,9 +20,11 @@ def bundle_card(system: System, name: str, notice: str, channels: str, heard: He
         notice: one line that users see at every start; may be empty.
         channels: what `export.verify` says of members that hear other channels than they learnt from; empty
             if there are none.
+        int8: what `export.quantise` says of the networks, if that was asked for; else empty.
         heard: what it calls the sounds of another data set, if that was tried.
     """
     paragraphs = [f"**{notice}**"] * bool(notice) + [CHANNELS.format(channels)] * bool(channels)
+    paragraphs += [INT8.format(int8)] * bool(int8)
     others = HEARD.format(name=plain(heard.name), table=markdown(COLUMNS, heard.rows)) if heard else ""
     return model_card(system, name, "\n\n".join(paragraphs), f":\n\n{_commands(system)}{OWN}", heard=others)
 
@@ -63,6 +67,10 @@ a folder for each activity: the same commands make a bundle for your home.
 CHANNELS = """\
 Scores and calibration below are of members on the channels that they learnt from. This bundle has
 {}."""
+INT8 = """\
+Scores and calibration below are of networks in float32. What int8 costs, cross-validated:
+
+{}"""
 CRNN = "crnn --recipe {recipe[name]} --epochs {recipe[epochs]} --seed {recipe[seed]}"
 SVM = "svm --recipe {recipe[name]} --backbone {recipe[backbone]} --weights {recipe[weights]}"
 PICTURES = "--cmap {recipe[picture][cmap]}"

@@ -72,7 +72,7 @@ def check(
     Raises:
         MonitorError: it is above the tolerance or no number, or a batch size does not run.
     """
-    session = onnxruntime.InferenceSession(graph, _quiet(), providers=["CPUExecutionProvider"])
+    session = open_graph(graph)
     (name,) = [entry.name for entry in session.get_inputs()]
     with torch.inference_mode():
         given = model(torch.from_numpy(inputs))
@@ -114,8 +114,9 @@ def relative(found: Output, wanted: Output) -> float:
     return float((np.abs(found - wanted).max(axis=1) / np.maximum(scale, np.finfo(np.float32).tiny)).max())
 
 
-def _quiet() -> onnxruntime.SessionOptions:
+def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
+    """A graph, ready to run on the CPU."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 2
-    return options
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

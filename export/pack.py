@@ -9,6 +9,7 @@ from typing import Any
 from export.card import bundle_card
 from export.graph import export_graph, load_network
 from export.listen import listen
+from export.quantise import try_int8
 from export.sound import tags
 from export.system import read, with_backbones
 from export.verify import compare
@@ -38,6 +39,8 @@ from trainer.system import Part, System
 CLIPS = 20
 """Real ones that a bundle must give the run's own labels before it is written"""
 SCORES = ("accuracy", "macro_f1", "interval")
+INT8 = "int8"
+"""Key of a manifest's scores: what int8 costs, if it was asked for"""
 
 
 def pack(
@@ -48,6 +51,7 @@ def pack(
     data: Path | None,
     *,
     backbones: Channels | None = None,
+    int8: bool = False,
     others: DataSet | None = None,
 ) -> Bundle:
     """Export a run and write it as a bundle. The same run gives the same bytes.
@@ -59,12 +63,13 @@ def pack(
         notice: one line that users see at every start; may be empty.
         data: where the run's data set is; None: where it was when the run was made.
         backbones: channels that backbones hear; None: those that they learnt from.
+        int8: take image networks in int8 where that costs next to no accuracy, as `export.quantise` has it.
         others: a data set of which the model card says what the bundle calls its sounds.
 
     Raises:
         MonitorError: as `export.system.read`; ONNX and torch differ, or give a clip different labels; there
-            is no backbone to hear other channels; or something else stands at `out`. Nothing is written
-            then.
+            is no backbone to hear other channels, or no image network for int8; or something else stands at
+            `out`. Nothing is written then.
     """
     learnt = read(folder)
     system = with_backbones(learnt, backbones) if backbones else learnt
@@ -78,10 +83,20 @@ def pack(
     found = compare(made, learnt, networks, data, CLIPS)
     print(found.summary)
     found.check()
+    rounded = ""
+    if int8:
+        trials = try_int8(system, files, data)
+        files |= {trial.file: trial.graph for trial in trials if trial.affordable}
+        made = bundle.assemble(manifest, files)
+        rounded = "\n".join(trial.summary for trial in trials)
+        print(rounded)
     heard = listen(made, others) if others else None
-    files[CARD] = bundle_card(system, name, notice, found.channels, heard).encode()
+    files[CARD] = bundle_card(
+        system, name, notice, channels=found.channels, int8=rounded, heard=heard
+    ).encode()
     tested = SelfTest(selftest.scores(Recogniser(made, provider="cpu")))
-    scores = manifest.scores | ({"channels": found.channels} if found.channels else {})
+    told = {"channels": found.channels, INT8: rounded}
+    scores = manifest.scores | {key: text for key, text in told.items() if text}
     return bundle.write(out, replace(manifest, self_test=tested, scores=scores), files)
 
 

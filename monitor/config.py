@@ -6,19 +6,32 @@ here. Flags, variables and TOML keys are made from the fields of `Settings`, so 
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
-import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
-from monitor.errors import Exit, MonitorError, safe
+from monitor.errors import Exit, MonitorError, nearest, safe
+from monitor.kinds import (
+    BOOLEAN,
+    CHANNEL_MAP,
+    DURATIONS,
+    ENDPOINT,
+    PATH,
+    PROBABILITY,
+    SECONDS,
+    SLUG,
+    SLUGS,
+    SPEED,
+    TEXTS,
+    Kind,
+    integer,
+    one_of,
+    stays_here,
+)
 
 ENVIRONMENT_PREFIX = "ACTIVITY_MONITOR_"
 CONFIG_VARIABLE = "ACTIVITY_MONITOR_CONFIG"
@@ -33,119 +46,6 @@ class ConfigError(MonitorError):
     """A setting is unknown or has an impossible value."""
 
     exit_code = Exit.CONFIG
-
-
-class Kind(NamedTuple):
-    """A kind of value: how it is read, and how it is described when it cannot be."""
-
-    parse: Callable[[Any], Any]
-    """From a command line text or a TOML value; ValueError, TypeError or KeyError if impossible"""
-    wanted: str
-
-
-def _integer(low: int, high: int) -> Kind:
-    def parse(value: Any) -> int:
-        if isinstance(value, bool | float) or not low <= int(value) <= high:
-            raise ValueError
-        return int(value)
-
-    return Kind(parse, f"a whole number from {low} to {high}")
-
-
-def _one_of(*choices: str) -> Kind:
-    return Kind(lambda value: choices[choices.index(value)], "one of " + ", ".join(choices))
-
-
-def _float(value: Any) -> float:
-    number = math.nan if isinstance(value, bool) else float(value)
-    if not number > 0:
-        raise ValueError
-    return number
-
-
-def _probability(value: Any) -> float:
-    number = math.nan if isinstance(value, bool) else float(value)
-    if not 0 <= number <= 1:
-        raise ValueError
-    return number
-
-
-def _seconds(value: Any) -> float:
-    if math.isinf(_float(value)):
-        raise ValueError
-    return _float(value)
-
-
-def _duration(value: Any) -> float:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    if isinstance(value, str) and value[-1:] in units:
-        return _seconds(value[:-1]) * units[value[-1]]
-    return _seconds(value)
-
-
-def _durations(value: Any) -> tuple[tuple[str, float], ...]:
-    if isinstance(value, str):
-        value = dict(item.strip().rsplit("=", 1) for item in value.split(","))
-    return tuple((_text(name), _duration(length)) for name, length in value.items())
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_text(item) for item in ([value] if isinstance(value, str) else value))
-
-
-def _slug(value: Any) -> str:
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", _text(value)):
-        raise ValueError
-    return str(value)
-
-
-def _channel_map(value: Any) -> tuple[int, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    channels = tuple(_integer(0, 255).parse(item) for item in items)
-    if not channels or len(set(channels)) < len(channels):
-        raise ValueError
-    return channels
-
-
-def _endpoint(value: Any) -> str:
-    if value == "none":
-        return "none"
-    address = urlsplit(_text(value))
-    host = address.hostname or ""
-    if host != "localhost" and not value.startswith("ipc:"):
-        host = f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
-    plain = value == f"tcp://{host}:{address.port}"  # no path, user or the like
-    if not (plain and 0 < (address.port or 0) < 65535) and not re.fullmatch(r"ipc:///.{1,90}", value):
-        raise ValueError
-    return str(value)
-
-
-def _stays_here(endpoint: str) -> bool:
-    """Whether only this machine can reach it."""
-    host = urlsplit(endpoint).hostname
-    return host in (None, "localhost") or ipaddress.ip_address(host).is_loopback
-
-
-_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-BOOLEAN = Kind(lambda value: value if isinstance(value, bool) else _BOOLEANS[value.lower()], "true or false")
-SECONDS = Kind(_seconds, "a number of seconds above 0")
-PROBABILITY = Kind(_probability, "a number from 0 to 1")
-SPEED = Kind(lambda value: math.inf if value == "max" else _float(value), "a factor above 0, or max")
-TEXTS = Kind(_texts, "a text, or a list of texts")
-PATH = Kind(lambda value: Path(_text(value)).expanduser(), "a path")
-SLUG = Kind(_slug, "1 to 64 of a-z, 0-9, - and _")
-SLUGS = Kind(
-    lambda value: tuple(_slug(item) for item in _texts(value)), "names of 1 to 64 of a-z, 0-9, - and _"
-)
-DURATIONS = Kind(_durations, "activities and how long, such as cooking=60s,absence=5m,")
-CHANNEL_MAP = Kind(_channel_map, "different channels counted from zero, such as 0,1,2,3")
-ENDPOINT = Kind(_endpoint, "tcp://127.0.0.1:PORT, another address of this machine, ipc:///PATH or none")
 
 
 def _setting(default: Any, kind: Kind, help_text: str, metavar: str | None = None) -> Any:
@@ -169,7 +69,7 @@ class Settings:
         (), SLUGS, "name of an array, in the order of the arrays (default: from device or file)", "NAME"
     )
     node: str | None = _setting(None, SLUG, "name of this machine in the stream (default: host name)", "NAME")
-    channels: int = _setting(4, _integer(1, 64), "channels of an array", "N")
+    channels: int = _setting(4, integer(1, 64), "channels of an array", "N")
     channel_map: tuple[int, ...] = _setting(
         (), CHANNEL_MAP, "which channels to take, counted from zero, such as 0,1,2,3", "LIST"
     )
@@ -180,7 +80,7 @@ class Settings:
         None, SECONDS, "seconds between the starts of two windows (default: the window)", "SECONDS"
     )
     max_windows: int | None = _setting(
-        None, _integer(1, 10**9), "stop after so many windows of each array", "N"
+        None, integer(1, 10**9), "stop after so many windows of each array", "N"
     )
     bundle: Path = _setting(DEFAULT_BUNDLE, PATH, "model bundle (default: the one shipped)", "PATH")
     unknown_below: float = _setting(
@@ -208,29 +108,29 @@ class Settings:
     journal: Path | None = _setting(
         None, PATH, "journal file (default: in the state directory; a replay uses a temporary one)", "FILE"
     )
-    journal_days: int = _setting(365, _integer(1, 36_500), "days that messages are kept", "N")
+    journal_days: int = _setting(365, integer(1, 36_500), "days that messages are kept", "N")
     journal_mb: int = _setting(
-        1000, _integer(10, 1_000_000), "megabytes of messages that are kept, the newest ones", "N"
+        1000, integer(10, 1_000_000), "megabytes of messages that are kept, the newest ones", "N"
     )
     metrics: int | None = _setting(
         None,
-        _integer(1, 65535),
+        integer(1, 65535),
         "serve numbers for Prometheus on 127.0.0.1 at this port (default: nowhere)",
         "PORT",
     )
-    threads: int = _setting(1, _integer(1, 64), "threads for the models", "N")
+    threads: int = _setting(1, integer(1, 64), "threads for the models", "N")
     provider: str = _setting(
-        "auto", _one_of("auto", "cpu", "cuda"), "where the models run: auto, cpu or cuda", "NAME"
+        "auto", one_of("auto", "cpu", "cuda"), "where the models run: auto, cpu or cuda", "NAME"
     )
     dashboard: bool | None = _setting(None, BOOLEAN, "draw the dashboard (default: on a terminal)")
     json: bool = _setting(False, BOOLEAN, "print one JSON message per line")
     log_level: str = _setting(
         "info",
-        _one_of("debug", "info", "warning"),
+        one_of("debug", "info", "warning"),
         "least level that is logged: debug, info or warning",
         "LEVEL",
     )
-    log_format: str = _setting("text", _one_of("text", "json"), "form of log lines: text or json", "FORM")
+    log_format: str = _setting("text", one_of("text", "json"), "form of log lines: text or json", "FORM")
 
     @property
     def channel_count(self) -> int:
@@ -271,7 +171,7 @@ def resolve(
     settings = Settings(**values)
     if "channels" in values and settings.channels != settings.channel_count:
         raise ConfigError(f"{settings.channels} channels, but {len(settings.channel_map)} in the channel map")
-    if settings.keys is None and not _stays_here(settings.publish):
+    if settings.keys is None and not stays_here(settings.publish):
         raise ConfigError(
             f"{settings.publish} can be reached from other machines, so it needs keys: "
             "`activity-monitor keys init`, then --keys FOLDER",
@@ -288,12 +188,6 @@ def flag(key: str) -> str:
 def slug(text: str) -> str:
     """A name for topics and entities: a-z, 0-9, - and _ only."""
     return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:64] or "array"
-
-
-def nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
-    """`; did you mean ...?` for a mistyped word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _parse(key: str, value: Any, origin: str, exit_code: Exit = Exit.CONFIG) -> Any:

@@ -4,121 +4,51 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import socket
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from monitor import clock
+from monitor import choices, clock
+from monitor.array import Array
 from monitor.audio.backlog import Backlog
-from monitor.audio.health import Health, levels_dbfs
-from monitor.audio.sources import ArraySource, Block, Gap, GapReason
-from monitor.audio.symptoms import Fault
+from monitor.audio.health import levels_dbfs
+from monitor.audio.sources import Block, Gap, GapReason
 from monitor.audio.windows import Window, windows
-from monitor.config import ConfigError, Settings, nearest, slug
+from monitor.config import Settings, slug
 from monitor.episodes import Episode, Episodes, Event, Moment
 from monitor.errors import safe
 from monitor.inference.graph import ModelError
-from monitor.inference.manifest import Manifest
 from monitor.inference.recognise import Recogniser, Recognition
-from monitor.inference.smooth import UNKNOWN, Rules, rules
+from monitor.load import Load, resident_bytes
+from monitor.outlet import Outlet, Sink
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import (
     SILENT_DBFS,
-    AudioTag,
     ChannelHealth,
     ChannelUse,
     EventMessage,
     GapMessage,
     HealthMessage,
     LabelMessage,
-    MemberVote,
-    Message,
     State,
 )
+from monitor.verdict import verdict
 
 log = logging.getLogger(__name__)
 
 TICK = 0.2
 """Seconds between looks at the publisher, the arrays' states and a request to stop"""
-CLOCK_STEP = 0.5
-"""Seconds by which the wall clock must jump against `clock.now` to be followed"""
-MAX_SLEW = 500e-6
-"""Most by which the sample clock is corrected, seconds per second"""
 HEALTH_INTERVAL = 10.0
 """Seconds between health messages of an array"""
-DECIMALS = 6
-"""Of probabilities; more would be noise that fills the journal"""
-TAGS = 5
-"""Classes of AudioSet that a label tells, of 527"""
 HEALTH_PAUSE = 1.0
 """A label brings a health message, with the levels of its window, unless there was one so few seconds ago"""
-
-Sink = Callable[[Message | None], None]
-"""Takes every message once it is in the journal; None says that there is nothing new for now"""
-
-
-@dataclass(eq=False)
-class Array:
-    """An array and what is known of it. The reader thread writes `error` and the first `anchor`."""
-
-    name: str
-    source: ArraySource
-    live: bool
-    """A sound card, which cannot wait"""
-    anchor: tuple[int, float] | None = None
-    """An index of the sample clock, and when its sample was captured (`clock.now`, seconds)"""
-    error: Exception | None = None
-    """Why the array ended early"""
-    ended: bool = False
-    covered: int = 0
-    """Every sample before it was published in a label or gap"""
-    labelled: int = 0
-    """Index after the last sample that is in a label"""
-    heard: int = 0
-    """Every sample before it was in a window or gap of the source"""
-    reason: GapReason = "overload"
-    """Why the last window without a label has none"""
-    episodes: Episodes = field(init=False)
-    """Made by the core, which knows the rules"""
-    windows: int = 0
-    gaps: int = 0
-    levels: list[float] = field(default_factory=list)
-    faults: dict[int, Fault] = field(default_factory=dict)
-    state: State = "starting"
-    health_due: float = 0.0
-    """CLOCK_MONOTONIC, seconds"""
-    microphones: Health = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.microphones = Health(self.source.sample_rate)
-
-    def captured(self, index: int) -> float:
-        """When the sample at `index` was captured, by the sample clock from the anchor (`clock.now`)."""
-        start, moment = self.anchor or (0, clock.now())
-        return moment + (index - start) / self.source.sample_rate
-
-    def follow(self, index: int, moment: float) -> None:
-        """Take note that the sample at `index` was captured at `moment`.
-
-        A card's clock is off by some ppm, which is minutes in a month. The sample clock follows slowly, so
-        that a sound server's changes of latency do not bend the length of a window by more than 0.05 %.
-        """
-        expected = self.captured(index)
-        most = MAX_SLEW * (index - (self.anchor or (0, 0.0))[0]) / self.source.sample_rate
-        self.anchor = (index, min(max(moment, expected - most), expected + most))
 
 
 class Core:
@@ -138,22 +68,16 @@ class Core:
         self.manifest = recogniser.bundle.manifest
         self.arrays = arrays
         self.journal = journal
-        self.doorbell = doorbell
-        self.sinks = sinks
-        self.node = settings.node or slug(socket.gethostname())
+        self.outlet = Outlet(settings.node or slug(socket.gethostname()), journal, doorbell, sinks)
         self.max_windows = settings.max_windows or math.inf
-        self.hop = _hop(settings, self.manifest)
-        self.unknown_below = _unknown_below(settings, self.manifest)
-        activities = _rules(settings, self.manifest)
+        self.hop = choices.hop(settings, self.manifest)
+        self.rules = choices.rules(settings, self.manifest)
         for array in arrays:
-            array.episodes = Episodes(activities)
-        self.boot_id = uuid.uuid4().hex
+            array.episodes = Episodes(self.rules)
         self.backlog: Backlog[Array] = Backlog(self.hop)
-        self.started = time.monotonic()
-        self.wall_offset = time.time() - clock.now()
+        self.load = Load()
+        self.wall_clock = clock.WallClock()
         self.stopping = False
-        self._cpu = (self.started, time.process_time())
-        self._cpu_percent = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Run until every array has ended; `stop` ends them."""
@@ -245,7 +169,7 @@ class Core:
         if array.live:
             array.follow(window.received, window.time)
         self._publish_events(array, events)
-        self._publish(self._label(array, window, used, recognition, start=start, episode=episode))
+        self.outlet.publish(self._label(array, window, used, recognition, start=start, episode=episode))
         if time.monotonic() >= array.health_due - HEALTH_INTERVAL + HEALTH_PAUSE:
             self._health(array, self._state(array))
 
@@ -259,31 +183,19 @@ class Core:
         start: datetime,
         episode: Episode,
     ) -> LabelMessage:
-        labels = self.manifest.labels
-        best = int(recognition.scores.argmax())
-        confidence = float(recognition.scores[best])
-        label = UNKNOWN if confidence < self.unknown_below else labels[best]
-        power = np.mean([10.0 ** (array.levels[channel] / 10.0) for channel in used])
         return LabelMessage(
-            **self._common(array),
+            **self.outlet.common(array.name),
+            **verdict(recognition, self.manifest.labels, self.rules.unknown_below),
             start=start,
             end=self._utc(array, window.end),
-            label=label,
-            confidence=round(confidence, DECIMALS),
-            scores=dict(zip(labels, _rounded(recognition.scores), strict=True)),
             stable=episode.activity,
             since=episode.began.utc,
-            level_dbfs=round(float(10.0 * np.log10(power)), 2),
+            level_dbfs=round(_mean_dbfs([array.levels[channel] for channel in used]), 2),
             valid_fraction=window.valid_fraction,
             channels=ChannelUse(used, {str(channel): fault for channel, fault in array.faults.items()}),
-            members={
-                name: MemberVote(labels[int(scores.argmax())], round(float(scores.max()), DECIMALS))
-                for name, scores in recognition.members.items()
-            },
             latency_ms=round(1000.0 * (clock.now() - window.time), 3),
             model=self.recogniser.bundle.model_id,
             file=None if window.file is None else safe(window.file),
-            tags=_tags(recognition),
         )
 
     def _unlabelled(self, array: Array, window: Window, reason: GapReason) -> None:
@@ -307,9 +219,9 @@ class Core:
         array.gaps += 1
         events = array.episodes.miss(array.labelled, end, partial(self._moment, array))
         self._publish_events(array, events)
-        self._publish(
+        self.outlet.publish(
             GapMessage(
-                **self._common(array),
+                **self.outlet.common(array.name),
                 start=self._utc(array, start),
                 end=self._utc(array, end),
                 reason=reason,
@@ -319,31 +231,21 @@ class Core:
 
     def _publish_events(self, array: Array, events: list[Event]) -> None:
         for event in events:
-            self._publish(EventMessage(**self._common(array), **event))
+            self.outlet.publish(EventMessage(**self.outlet.common(array.name), **event))
 
     def _moment(self, array: Array, index: int) -> Moment:
         return Moment(array.captured(index), self._utc(array, index))
 
     def _utc(self, array: Array, index: int) -> datetime:
-        return datetime.fromtimestamp(array.captured(index) + self.wall_offset, UTC)
+        return self.wall_clock.utc(array.captured(index))
 
     def _tick(self) -> None:
-        self._follow_wall_clock()
-        if self.doorbell is not None:
-            self.doorbell.supervise()
+        self.wall_clock.follow()
+        self.outlet.tick()
         for array in self.arrays:
             state = self._state(array)
             if state != array.state or time.monotonic() >= array.health_due:
                 self._health(array, state)
-        for sink in self.sinks:
-            sink(None)
-
-    def _follow_wall_clock(self) -> None:
-        """Adopt a wall clock that was set: by hand, or at boot without a battery."""
-        offset = time.time() - clock.now()
-        if abs(offset - self.wall_offset) > CLOCK_STEP:
-            log.warning("the wall clock was set by %+.1f s; labels follow it", offset - self.wall_offset)
-            self.wall_offset = offset
 
     def _state(self, array: Array) -> State:
         if array.ended:
@@ -355,11 +257,11 @@ class Core:
         return "listening" if self.journal.writable and not array.faults else "degraded"
 
     def _health(self, array: Array, state: State) -> None:
-        now, drift = time.monotonic(), array.source.drift_ppm
-        array.state, array.health_due = state, now + HEALTH_INTERVAL
-        self._publish(
+        drift = array.source.drift_ppm
+        array.state, array.health_due = state, time.monotonic() + HEALTH_INTERVAL
+        self.outlet.publish(
             HealthMessage(
-                **self._common(array),
+                **self.outlet.common(array.name),
                 state=state,
                 channels=[
                     ChannelHealth(round(level, 2), array.faults.get(channel))
@@ -368,9 +270,9 @@ class Core:
                 windows=array.windows,
                 gaps=array.gaps,
                 queue=self.backlog.waiting(array),
-                uptime_s=round(now - self.started, 3),
-                cpu_percent=self._measured_cpu_percent(now),
-                rss_mb=round(_resident_bytes() / 1e6, 1),
+                uptime_s=round(self.load.uptime(), 3),
+                cpu_percent=round(self.load.cpu_percent(), 1),
+                rss_mb=round(resident_bytes() / 1e6, 1),
                 durable=self.journal.writable,
                 unjournalled=self.journal.unstored,
                 skipped=self.backlog.skipped(array),
@@ -378,81 +280,7 @@ class Core:
             )
         )
 
-    def _measured_cpu_percent(self, now: float) -> float:
-        """Of one core, over the time since the measurement before, at least a second ago."""
-        elapsed, cpu = now - self._cpu[0], time.process_time()
-        if elapsed >= 1.0:
-            self._cpu_percent = round(100.0 * (cpu - self._cpu[1]) / elapsed, 1)
-            self._cpu = (now, cpu)
-        return self._cpu_percent
 
-    def _common(self, array: Array) -> dict[str, Any]:
-        seq = self.journal.last_seq + 1
-        return {
-            "id": f"{self.boot_id}-{seq}",
-            "boot_id": self.boot_id,
-            "seq": seq,
-            "node": self.node,
-            "array": array.name,
-            "published": datetime.now(UTC),
-        }
-
-    def _publish(self, message: Message) -> None:
-        entry = self.journal.append(message)
-        if self.doorbell is not None:
-            self.doorbell.ring(None if self.journal.writable else entry)
-        for sink in self.sinks:
-            sink(message)
-
-
-def _rounded(scores: npt.NDArray[np.floating]) -> list[float]:
-    return [round(score, DECIMALS) for score in scores.tolist()]
-
-
-def _tags(recognition: Recognition) -> list[AudioTag] | None:
-    if recognition.tags is None:
-        return None
-    best = (-recognition.tags).argsort(kind="stable")[:TAGS].tolist()
-    return [AudioTag(index, round(float(recognition.tags[index]), DECIMALS)) for index in best]
-
-
-def _hop(settings: Settings, manifest: Manifest) -> int:
-    hop = manifest.window if settings.hop is None else round(settings.hop * manifest.sample_rate)
-    if not 0 < hop <= manifest.window:
-        limit = f"{manifest.window_seconds:g} s, the window of bundle {safe(manifest.name)}"
-        raise ConfigError(f"a hop of {settings.hop:g} s is not within {limit}")
-    return hop
-
-
-def _unknown_below(settings: Settings, manifest: Manifest) -> float:
-    if settings.unknown_below and UNKNOWN in manifest.labels:
-        raise ConfigError(
-            f"bundle {safe(manifest.name)} has a class called {UNKNOWN!r} itself, so it cannot be used with "
-            "--unknown-below; leave that out"
-        )
-    return settings.unknown_below
-
-
-def _rules(settings: Settings, manifest: Manifest) -> Rules:
-    known = [*manifest.labels, *([UNKNOWN] if settings.unknown_below else [])]
-    durations = {}
-    for name, seconds in settings.min_duration:
-        if name not in known:
-            text = f"min_duration: bundle {safe(manifest.name)} has no activity {safe(name)}"
-            raise ConfigError(text + nearest(name, known))
-        durations[name] = round(seconds * manifest.sample_rate)
-    return rules(
-        manifest.labels,
-        manifest.window,
-        transitions=manifest.transitions,
-        unknown_below=settings.unknown_below,
-        durations=durations,
-    )
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # not Linux
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _mean_dbfs(levels: list[float]) -> float:
+    """Of the power."""
+    return float(10.0 * np.log10(np.mean([10.0 ** (level / 10.0) for level in levels])))

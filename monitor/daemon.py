@@ -11,19 +11,22 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
+from monitor.array import Array
 from monitor.audio.cards import read_cards
 from monitor.audio.devices import steadier
 from monitor.audio.replay import Replay
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import ArraySource
 from monitor.config import ConfigError, Settings, slug
-from monitor.core import Array, Core, Sink
+from monitor.core import Core
 from monitor.errors import Exit, safe
 from monitor.inference import bundle as bundles
 from monitor.inference.recognise import Recogniser
 from monitor.notify import Notifier
+from monitor.outlet import Sink
 from monitor.stream.doorbell import Doorbell
-from monitor.stream.journal import Journal, JournalError, default_path
+from monitor.stream.journal import Journal, default_path
+from monitor.stream.journal_format import JournalError
 
 log = logging.getLogger(__name__)
 

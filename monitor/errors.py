@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import unicodedata
+from collections.abc import Iterable
 
 
 class Exit(enum.IntEnum):
@@ -54,3 +56,9 @@ def safe(text: str, limit: int = 500) -> str:
             kept.append(char)
     cleaned = "".join(kept)
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` for a mistyped word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""

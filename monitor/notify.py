@@ -6,10 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 
-from monitor.stream.messages import GapMessage, HealthMessage, LabelMessage, Message
+from monitor.stream.messages import HEARD, GapMessage, HealthMessage, LabelMessage, Message
 
-HEARD = ("listening", "degraded")
-"""States of an array whose audio has arrived"""
 WINDOWS = 3
 """Least length of the watchdog, in windows"""
 

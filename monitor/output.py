@@ -15,7 +15,7 @@ from monitor.config import Settings
 from monitor.errors import safe
 
 if TYPE_CHECKING:  # everything heavy is imported by the view that needs it
-    from monitor.core import Sink
+    from monitor.outlet import Sink
     from monitor.stream.messages import Message
     from monitor.views.dashboard import Dashboard
 

@@ -15,6 +15,7 @@ import pytest
 from monitor.audio.sources import GapReason
 from monitor.stream.journal import Journal
 from monitor.stream.messages import ChannelUse, GapMessage, LabelMessage, Message
+from tests.published import DOMESTIC
 from tests.toys import common
 
 WINDOW = timedelta(seconds=10)
@@ -40,23 +41,19 @@ HOME = (
     ("absence", 2.19),
 )
 """A day: activity, or reason of a gap, and hours"""
-CLASSES = (
-    *("absence", "cooking", "dishwashing", "eating", "other"),
-    *("social_activity", "vacuum_cleaner", "watching_tv", "working"),
-)
 GAPS = ("device_lost", "overflow", "suspend")
 
 
 def label(start: datetime, activity: str, since: datetime, probability: float, **fields: str) -> LabelMessage:
     """A window of ten seconds from `start`."""
-    rest = (1.0 - probability) / (len(CLASSES) - 1)
+    rest = (1.0 - probability) / (len(DOMESTIC) - 1)
     return LabelMessage(
         **common(1, published=start + WINDOW + PUBLISHED, **fields),
         start=start,
         end=start + WINDOW,
         label=activity,
         confidence=probability,
-        scores={name: probability if name == activity else rest for name in CLASSES},
+        scores={name: probability if name == activity else rest for name in DOMESTIC},
         stable=activity,
         since=since,
         level_dbfs=-40.0,

@@ -25,10 +25,11 @@ from rich.console import Console
 from rich.progress import track
 
 from monitor import clock
+from monitor.array import Array
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import Block, Gap
 from monitor.config import Settings
-from monitor.core import Array, Core
+from monitor.core import Core
 from monitor.inference import bundle
 from monitor.inference.recognise import Recogniser
 from monitor.stream.journal import Journal

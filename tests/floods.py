@@ -2,8 +2,8 @@
 
 A label is published twenty times a second, and somebody listens. Meanwhile a process sends random frames to
 both sockets, subscribes to everything, asks for the whole journal again and again, or connects and says
-nothing: once to a publisher without keys, once, without a key, to one that has them. Exits 1 if the listener
-misses a message or gets one twice, or if the publisher grows beyond its limit.
+nothing: to a publisher without keys, and to one with keys, once as a stranger and once with a key that is
+listed. Exits 1 if the listener misses a message or gets one twice, or if the publisher grows too large.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import zmq
 from rich.console import Console
@@ -36,6 +36,8 @@ from tests.conftest import free_port
 from tests.toys import label_message
 from trainer.tables import Column, markdown
 
+Peer = Literal["anybody", "stranger", "listed key"]
+"""Who floods: anybody where there are no keys; where there are, one without and one with a key that counts"""
 ROOT = Path(__file__).parents[1]
 PERIOD = 0.05
 """Seconds between two labels"""
@@ -47,7 +49,7 @@ LIMIT = 60.0
 """Seconds for the listener to have everything"""
 COLUMNS = (
     Column("flood", "flood"),
-    Column("keys", "keys"),
+    Column("peer", "by"),
     Column("memory", "publisher at most", "{:.0f} MB".format, number=True),
     Column("ended", "publishers ended", str, number=True),
     Column("messages", "messages", str, number=True),
@@ -60,11 +62,11 @@ COLUMNS = (
 # Floods, each in a process of its own. All of them are over when it ends.
 
 
-def random_frames(endpoint: str, count: int) -> None:
+def random_frames(endpoint: str, count: int, key: Path | None) -> None:
     """Messages of random bytes, a tenth of them without being ZeroMQ at all."""
     chance = random.Random(1)
     for kind, each in ((zmq.XSUB, endpoint), (zmq.DEALER, catch_up_endpoint(endpoint))):
-        with client(kind, each, count) as sender:
+        with client(kind, each, count, key) as sender:
             for _ in range(count // 20 * 9):
                 sender.send_multipart([chance.randbytes(chance.randrange(100))] * chance.randrange(1, 4))
         for _ in range(count // 20000):
@@ -73,30 +75,30 @@ def random_frames(endpoint: str, count: int) -> None:
                     stranger.send(chance.randbytes(chance.randrange(1, 100)))
 
 
-def subscriptions(endpoint: str, count: int) -> None:
+def subscriptions(endpoint: str, count: int, key: Path | None) -> None:
     """All different, with nothing in common: what costs most memory."""
     chance = random.Random(1)
-    with client(zmq.XSUB, endpoint, count) as sender:
+    with client(zmq.XSUB, endpoint, count, key) as sender:
         for _ in range(count):
             sender.send(b"\x01" + chance.randbytes(200))
 
 
-def greetings(endpoint: str, count: int) -> None:
+def greetings(endpoint: str, count: int, key: Path | None) -> None:
     """To everything, again and again: each would bring everybody the last values."""
-    with client(zmq.XSUB, endpoint, count) as sender:
+    with client(zmq.XSUB, endpoint, count, key) as sender:
         for _ in range(count):
             sender.send(b"\x01")
 
 
-def requests(endpoint: str, count: int) -> None:
+def requests(endpoint: str, count: int, key: Path | None) -> None:
     """The whole journal is asked for, and not read."""
-    with client(zmq.DEALER, catch_up_endpoint(endpoint), count) as sender:
+    with client(zmq.DEALER, catch_up_endpoint(endpoint), count, key) as sender:
         for _ in range(count):
             sender.send(b'{"after_seq": 0}')
 
 
-def silent_connections(endpoint: str, count: int) -> None:
-    """Opened one after the other, and kept as long as the publisher wants."""
+def silent_connections(endpoint: str, count: int, _: Path | None) -> None:
+    """Opened one after the other, and kept as long as the publisher wants; no key is ever shown."""
     with contextlib.ExitStack() as stack:
         for number in range(count):
             with contextlib.suppress(OSError):
@@ -106,12 +108,16 @@ def silent_connections(endpoint: str, count: int) -> None:
 
 
 @contextlib.contextmanager
-def client(kind: int, endpoint: str, count: int) -> Iterator[zmq.Socket[bytes]]:
+def client(kind: int, endpoint: str, count: int, key: Path | None) -> Iterator[zmq.Socket[bytes]]:
     """A socket that takes anything, and in the end stays for a while."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     sender = context.socket(kind)
     sender.set(zmq.SNDHWM, 0)
     sender.set(zmq.SNDTIMEO, 1000)
+    if key is not None:
+        own = keys.load_client(key)
+        sender.curve_publickey, sender.curve_secretkey = own.pair.public, own.pair.secret
+        sender.curve_serverkey = own.server
     sender.connect(endpoint)
     with contextlib.suppress(zmq.Again):  # refused for good
         yield sender
@@ -125,7 +131,7 @@ def address(endpoint: str) -> tuple[str, int]:
     return host, int(port)
 
 
-FLOODS: dict[str, Callable[[str, int], None]] = {
+FLOODS: dict[str, Callable[[str, int, Path | None], None]] = {
     "random frames": random_frames,
     "subscriptions": subscriptions,
     "greetings": greetings,
@@ -200,22 +206,25 @@ class Listener:
         self._subscription.close()
 
 
-def flood(amounts: dict[str, int], *, keyed: bool) -> dict[str, Any]:
+def flood(amounts: dict[str, int], peer: Peer) -> dict[str, Any]:
     """A row of the table: some floods at once."""
+    keyed = peer != "anybody"
     endpoint = f"tcp://127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         folder = Path(temporary)
         if keyed:
             keys.init(folder / "keys")
-            keys.add(folder / "keys", "listener", folder / "key")
+            for name in ("listener", "flood"):
+                keys.add(folder / "keys", name, folder / name)
         daemon = Daemon(folder, endpoint, folder / "keys" if keyed else None)
         stack.callback(daemon.close)
-        listener = Listener(endpoint, folder / "key" if keyed else None)
+        listener = Listener(endpoint, folder / "listener" if keyed else None)
         stack.callback(listener.close)
         wait_until(lambda: listener.heard)
+        key = [str(folder / "flood")] if peer == "listed key" else []
         command = [sys.executable, "-m", "tests.floods", "--flood", endpoint]
         running = [
-            subprocess.Popen([*command, name, str(count)], cwd=ROOT) for name, count in amounts.items()
+            subprocess.Popen([*command, name, str(count), *key], cwd=ROOT) for name, count in amounts.items()
         ]
         for process in running:
             assert process.wait() == 0
@@ -226,7 +235,7 @@ def flood(amounts: dict[str, int], *, keyed: bool) -> dict[str, Any]:
     wrong = len(set(range(1, numbers[-1] + 1)) ^ set(numbers)) + len(numbers) - len(set(numbers))
     return {
         "flood": ", ".join(f"{count:,} {name}" for name, count in amounts.items()),
-        "keys": "yes" if keyed else "no",
+        "peer": peer,
         "memory": daemon.memory / 1e6,
         "ended": len(daemon.publishers) - 1,
         "messages": len(numbers),
@@ -247,17 +256,17 @@ def wait_until(condition: Callable[[], object]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Flood in every way and print the table; 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.floods", description=__doc__)
-    parser.add_argument("--flood", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--flood", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.flood:
-        endpoint, name, count = arguments.flood
-        FLOODS[name](endpoint, int(count))
+        endpoint, name, count, *key = arguments.flood
+        FLOODS[name](endpoint, int(count), Path(key[0]) if key else None)
         os._exit(0)  # what could not be sent is not waited for
     amounts = (100_000, 100_000, 100_000, 10_000, 500)
-    cases = [(*case, keyed) for keyed in (False, True) for case in zip(FLOODS, amounts, strict=True)]
+    cases = [(*case, peer) for peer in get_args(Peer) for case in zip(FLOODS, amounts, strict=True)]
     rows = []
-    for name, count, keyed in track(cases, "floods", console=Console(stderr=True), transient=True):
-        rows.append(flood({name: count}, keyed=keyed))
+    for name, count, peer in track(cases, "floods", console=Console(stderr=True), transient=True):
+        rows.append(flood({name: count}, peer))
     print(markdown(COLUMNS, rows), end="")
     return int(any(row["lost"] or row["memory"] > MOST_MB for row in rows))
 

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from monitor.stream.journal import GROUP_BITS, Journal, JournalReader
+from monitor.stream.journal import Journal
+from monitor.stream.journal_format import GROUP_BITS
+from monitor.stream.journal_reader import JournalReader
 from tests.journals import HOP, START, published
 from trainer.tables import Column, markdown
 

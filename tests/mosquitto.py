@@ -82,7 +82,7 @@ class Observer:
         self,
         true: Callable[[dict[str, bytes]], object],
         meanwhile: Callable[[], object] = lambda: None,
-        timeout: float = 20.0,
+        timeout: float = 60.0,
     ) -> None:
         """Wait until something is true of what the broker holds; `meanwhile` is called again and again."""
         deadline = time.monotonic() + timeout

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from monitor.stream.journal import Entry, Journal, JournalReader
+from monitor.stream.journal import Journal
+from monitor.stream.journal_format import Entry
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import from_bytes, topic
 from tests.toys import gap_message, health_message, label_message
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.subscriber import subscribe
 from tests.toys import tone, write_audio, write_toy_bundle
 

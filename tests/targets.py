@@ -25,10 +25,12 @@ from monitor.inference import bundle, svm
 from monitor.inference.logmel import mel_bands
 from monitor.inference.manifest import manifest_bytes, read_manifest
 from monitor.inference.recognise import Recogniser
-from monitor.stream.journal import Journal, JournalReader
+from monitor.stream.journal import Journal
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import from_bytes, to_bytes, topic
 from monitor.stream.publisher import Publisher
-from monitor.views.dashboard import State, render
+from monitor.views.render import render
+from monitor.views.state import State
 from tests import mutations
 from tests.toys import (
     COLOURS_MEMBER,

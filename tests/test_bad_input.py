@@ -431,8 +431,8 @@ def test_command_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     """One line, exit code 2, nothing on stdout."""
-    monkeypatch.setattr("monitor.cli._on_signals", lambda *_: None)  # this process keeps its own
-    monkeypatch.setattr("monitor.cli._stop_on_signals", lambda: pytest.fail("it must not get so far"))
+    monkeypatch.setattr("monitor.cli.on_signals", lambda *_: None)  # this process keeps its own
+    monkeypatch.setattr("monitor.actions.stop_on_signals", lambda: pytest.fail("it must not get so far"))
     try:
         code = cli.main(arguments)
     except SystemExit as exc:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests import toy_backbone
+from tests import toy_resnet
 from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import (
     capacity,
@@ -19,14 +19,18 @@ from tests.benchmarks import (
     deep_spectrum,
     end_to_end,
     flops,
+    full_fusion,
     log_mel,
     measure,
+    pann,
     pictures,
     recogniser,
     settings,
     svm_grid,
 )
-from trainer import embeddings
+from trainer import audio_weights
+from trainer.models import backbones
+from trainer.models.pann import Cnn14
 
 
 def test_what_is_compared_takes_turns() -> None:
@@ -57,20 +61,26 @@ def test_a_cell_shows_median_and_quartiles(values: list[float], unit: str, wante
     assert measure.text(measure.spread(values, unit)) == wanted
 
 
+PRODUCT = f"float32 product of matrices {recogniser.SIDE} x {recogniser.SIDE}, NumPy"
 SMALL: list[tuple[ModuleType, dict[str, Any], list[str | None]]] = [
     (
         log_mel,
         {"REPETITIONS": 1},
-        ["librosa, float64", "torch, float64", "librosa, float32", "torch, float32"],
+        ["librosa, float32", "torch, float32", "librosa, float64", "torch, float64"],
     ),
     (pictures, {"REPETITIONS": 1}, ["matplotlib, as in the Deep Spectrum toolkit"]),
     (
         deep_spectrum,
-        {"CLIPS": {toy_backbone.NAME: 2}, "REPETITIONS": 1},
-        [f"features of {toy_backbone.NAME}, all of it", None],
+        {"CLIPS": {"resnet50": 2}, "REPETITIONS": 1},
+        ["features of resnet50, all of it", None],
     ),
     (svm_grid, {"SIZES": ((20, 2, 1), (30, 3, 1))}, [None, None]),
     (command_line, {"REPETITIONS": 1}, ["Python that does nothing"]),
+    (
+        full_fusion,
+        {"REPETITIONS": 1, "THRESHOLDS_DB": (-60.0,), "FOLDS": 1, "BACKBONES": ("resnet50",)},
+        [*2 * ["PyTorch eager"], "real time", None, PRODUCT, None, None],
+    ),
 ]
 
 
@@ -81,7 +91,9 @@ def test_every_subject_yields_its_rows(
     """Ours equals what it is compared with, or the subject itself would stop."""
     for name, value in small.items():
         monkeypatch.setattr(subject, name, value)
-    monkeypatch.setattr(embeddings, "load", lambda _: toy_backbone.Thumbnail())
+    monkeypatch.setitem(backbones.BACKBONES, "resnet50", toy_resnet.FACTS)
+    monkeypatch.setattr(recogniser, "REPETITIONS", 2)
+    monkeypatch.setattr(recogniser, "LOADS", 1)
     rows = list(subject.rows())
     assert [row.get("against") for row in rows] == against
     assert all(row["ours"]["median"] > 0 for row in rows)
@@ -90,8 +102,13 @@ def test_every_subject_yields_its_rows(
 SOME_SETTINGS = {name: settings.SETTINGS[name] for name in (settings.OURS, "two threads")}
 SMALL_OF_A_BUNDLE: list[tuple[ModuleType, dict[str, Any], list[str]]] = [
     (recogniser, {"REPETITIONS": 2, "LOADS": 1, "SIDE": 32}, ["s", "%", "GFLOP/s", "s", "MB"]),
+    (pann, {"REPETITIONS": 1}, ["s"]),
     (settings, {"REPETITIONS": 1, "SETTINGS": SOME_SETTINGS}, ["s"]),
-    (end_to_end, {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5}, ["s", "CPU s", "MB", "s"]),
+    (
+        end_to_end,
+        {"RUNS": (end_to_end.Run(2, 0.5, 2),), "RECORDED": 5},
+        ["s", "CPU s", "% of a core", "MB", "s"],
+    ),
     (capacity, {"REPETITIONS": 1}, 6 * ["arrays"]),
 ]
 
@@ -107,6 +124,7 @@ def test_every_subject_of_a_bundle_yields_its_rows(
     """All of them about the bundle that was asked for."""
     for name, value in small.items():
         monkeypatch.setattr(subject, name, value)
+    monkeypatch.setattr(audio_weights, "load", lambda *_: Cnn14((2, 2, 2, 2, 2, 2)).eval())
     rows = list(subject.rows(toy_bundle))
     assert [row["ours"]["unit"] for row in rows] == units
     assert all("bundle toy" in row["what"] and row["ours"]["median"] > 0 for row in rows)
@@ -131,7 +149,8 @@ def test_operations_are_counted_by_hand() -> None:
     ]
     tensors = [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in weights.items()]
     graph = helper.make_graph(nodes, "known", [wave], [said], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
     batch = 7
     convolution = batch * 6 * 6 * 4 * 2 * 3 * 3
     product = batch * 6 * 6 * 5 * 4

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from tests.floods import FLOODS, MOST_MB, flood
+from tests.floods import FLOODS, MOST_MB, Peer, flood
 
 
-@pytest.mark.parametrize("keyed", [False, True])
-def test_a_listener_gets_everything_once(keyed: bool) -> None:
+@pytest.mark.parametrize("peer", get_args(Peer))
+def test_a_listener_gets_everything_once(peer: Peer) -> None:
     """While all floods come together, from clients that may connect or from strangers."""
-    row = flood(dict(zip(FLOODS, (4000, 2000, 2000, 200, 50), strict=True)), keyed=keyed)
+    row = flood(dict(zip(FLOODS, (4000, 2000, 2000, 200, 50), strict=True)), peer)
     assert row["messages"] > 10
     assert row["lost"] == 0
     assert row["memory"] < MOST_MB
-    if keyed:
+    if peer == "stranger":
         assert row["ended"] == 0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import GapMessage, LabelMessage, from_bytes
 from trainer.evaluate import evaluate
 from trainer.tables import Column, Row, percent, terminal
@@ -51,6 +51,8 @@ class Said(NamedTuple):
     """Of the window by itself"""
     stable: str | None
     """The smoothed activity"""
+    episode: str | None
+    """The smoothed activity as later windows tell: they may say that it began earlier than it was reported"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Truth:
 
 
 def show(truth: Path, journal: Path, console: Console) -> None:
-    """Print what each activity was taken for, and how right, steady and late labels and `stable` are.
+    """Print what each activity was taken for, how right, steady and late labels and `stable` are, and how
+    right episodes are in the end.
 
     Args:
         truth: begin and end in seconds and label, tabs between, as `trainer.simulate.day` writes it.
@@ -84,17 +87,20 @@ def show(truth: Path, journal: Path, console: Console) -> None:
     """
     known, said = read_truth(truth), _said(journal)
     heard = [(one, true) for one in said if one.label and (true := known.during(one.start, one.end))]
-    by_window = compare([(true, str(one.label)) for one, true in heard])
-    smoothed = compare([(true, str(one.stable)) for one, true in heard])
-    console.print(terminal(COLUMNS, by_window["rows"], "agreement with the truth"))
+    label, stable, episode = (
+        {"of": what, **compare([(true, str(getattr(one, what))) for one, true in heard])}
+        for what in ("label", "stable", "episode")
+    )
+    console.print(terminal(COLUMNS, label["rows"], "agreement with the truth"))
     rows = [
-        {"of": "label", **by_window, **steadiness(known, [one for one, _ in heard], "label")},
-        {"of": "stable", **smoothed, **steadiness(known, [one for one, _ in heard], "stable")},
+        label | steadiness(known, [one for one, _ in heard], "label"),
+        stable | steadiness(known, [one for one, _ in heard], "stable"),
+        episode,  # nothing of it is reported in its time
     ]
-    console.print(terminal(STEADINESS, rows, "each window by itself, and smoothed"))
+    console.print(terminal(STEADINESS, rows, "each window by itself, smoothed, and known afterwards"))
     unheard = sum(one.end - one.start for one in said if one.label is None)
     console.print(
-        f"{by_window['windows']} windows, {unheard:.0f} s without a label; the truth changes "
+        f"{label['windows']} windows, {unheard:.0f} s without a label; the truth changes "
         f"{len(known.labels) - 1} times"
     )
 
@@ -214,9 +220,24 @@ def _said(journal: Path) -> list[Said]:
             (message.end - begin).total_seconds(),
             message.label if isinstance(message, LabelMessage) else None,
             message.stable if isinstance(message, LabelMessage) else None,
+            episode,
         )
-        for message in last
+        for message, episode in zip(last, _episodes(last), strict=True)
     ]
+
+
+def _episodes(messages: list[LabelMessage | GapMessage]) -> list[str | None]:
+    """The activity in the time of each message, as it is known in the end; of a gap None."""
+    found: list[str | None] = []
+    known: LabelMessage | None = None
+    for message in reversed(messages):
+        if isinstance(message, GapMessage):
+            found.append(None)
+            continue
+        if known is None or message.start < known.since:
+            known = message
+        found.append(known.stable)
+    return found[::-1]
 
 
 def _last_run(journal: Path) -> Iterator[LabelMessage | GapMessage]:

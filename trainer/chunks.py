@@ -32,7 +32,7 @@ from trainer.progress import progress
 
 CHUNK = 512
 """Clips in a chunk: what a kill may cost; each is one of the files that a process may have open."""
-VERSION = 1
+VERSION = 2
 """Of what is computed from the same specification: raised when a change of the program changes it"""
 
 FloatArray = npt.NDArray[np.float32]

@@ -90,8 +90,10 @@ class LogMelSpec:
 def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
     """Log-mel power spectrogram in dB, relative to the maximum of each clip or to full scale.
 
-    Power is |STFT|^2 with a periodic Hann window, summed in triangular mel bands. Computed in float64:
-    in float32 a band 80 dB below the maximum would be off by some hundredths of a dB.
+    Power is |STFT|^2 with a periodic Hann window, summed in triangular mel bands. Computed in float32, which
+    is as good as exact: rounding puts noise into every bin of a frame, some 140 dB below the loudest one. On
+    recordings a band near -80 dB is off by 0.002 dB at most, above -50 dB by 0.0001. float64 takes twice the
+    time.
 
     Args:
         samples: real `[..., samples]`, usually `[channels, samples]` in [-1, 1], at `spec.sample_rate`.
@@ -100,31 +102,30 @@ def log_mel(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
     Returns:
         float32 `[..., n_mels, frames]`, dB relative to `spec.reference`; band 0 is the lowest. Nothing is
         further below the clip's maximum than `spec.floor_db`, and digital silence is there everywhere, as if
-        its maximum were 0 dB or, relative to full scale, `SILENCE_POWER`. Non-finite samples give non-finite
-        values.
+        its maximum were 0 dB or, relative to full scale, `SILENCE_POWER`. Samples that are not finite or
+        exceed 1e15 give values that are not finite.
 
     Raises:
         ValueError: fewer samples than one window.
     """
     power = mel_power(samples, spec)
     peak = power.max(axis=(-2, -1), keepdims=True)
-    silent = peak < SILENCE_POWER
-    relative = power / np.where(silent, 1.0, peak)
-    relative = np.where(silent, 0.0, relative)
-    decibel: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(relative, 10.0 ** (spec.floor_db / 10.0)))
-    if spec.reference == "full_scale":
-        decibel += 10.0 * np.log10(np.maximum(peak, SILENCE_POWER) / _full_scale(spec))
-    return decibel.astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is -inf dB, raised to the floor
+        power /= np.where(peak < SILENCE_POWER, np.inf, peak)
+        decibel: npt.NDArray[np.float32] = np.maximum(10.0 * np.log10(power), spec.floor_db)
+        if spec.reference == "full_scale":
+            decibel += 10.0 * np.log10(np.maximum(peak, SILENCE_POWER) / _full_scale(spec))
+    return decibel
 
 
-def _full_scale(spec: LogMelSpec) -> float:
+def _full_scale(spec: LogMelSpec) -> np.float32:
     """Mel power of a sine of amplitude 1 at the peak of a triangle of unit height."""
-    return float((_hann(spec.window).sum() / 2.0) ** 2)
+    return np.float32((_hann(spec.window).sum() / 2.0) ** 2)
 
 
-def mel_power(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float64]:
-    """Power in each mel band: float64 `[..., n_mels, frames]` from real `[..., samples]`."""
-    samples = np.asarray(samples, dtype=np.float64)
+def mel_power(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float32]:
+    """Power in each mel band: float32 `[..., n_mels, frames]` from real `[..., samples]`."""
+    samples = np.asarray(samples, dtype=np.float32)
     if spec.pre_emphasis:
         emphasised = samples[..., 1:] - spec.pre_emphasis * samples[..., :-1]
         samples = np.concatenate([samples[..., :1], emphasised], axis=-1)
@@ -135,28 +136,34 @@ def mel_power(samples: FloatArray, spec: LogMelSpec) -> npt.NDArray[np.float64]:
         raise ValueError(f"need at least {spec.window} samples, got {samples.shape[-1]}")
     hann, bands = _hann(spec.window), mel_bands(spec)
     frames = np.lib.stride_tricks.sliding_window_view(samples, spec.window, axis=-1)[..., :: spec.hop, :]
-    spectrum = scipy.fft.rfft(frames * hann, axis=-1)  # [..., frames, window // 2 + 1]
-    power = spectrum.real**2 + spectrum.imag**2
-    mel = power.reshape(-1, power.shape[-1]) @ bands.T  # [... * frames, n_mels]
-    return np.swapaxes(mel.reshape(*power.shape[:-1], spec.n_mels), -1, -2)
+    power = np.empty((*frames.shape[:-2], spec.n_mels, frames.shape[-2]), dtype=np.float32)
+    # One channel at a time: arrays for all of them are so large that the system takes them back after every
+    # call, and to give them anew takes as long as the work.
+    for channel in np.ndindex(frames.shape[:-2]):
+        spectrum = scipy.fft.rfft(frames[channel] * hann)  # [frames, window // 2 + 1]
+        with np.errstate(over="ignore"):
+            power[channel] = bands @ (spectrum.real**2 + spectrum.imag**2).T
+    return power
 
 
 @lru_cache(maxsize=8)
-def _hann(window: int) -> npt.NDArray[np.float64]:
+def _hann(window: int) -> npt.NDArray[np.float32]:
     """Periodic Hann window `[window]`."""
-    return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window) / window)
+    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window) / window)
+    return hann.astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def mel_bands(spec: LogMelSpec) -> scipy.sparse.csr_array:
-    """Triangular mel filter bank, sparse `[n_mels, window // 2 + 1]` (a bin lies in two bands at most).
+    """Triangular mel filter bank, sparse float32 `[n_mels, window // 2 + 1]`: a bin lies in two at most.
 
     Band b rises from edge b to edge b + 1 and falls to edge b + 2; the n_mels + 2 edges are equally spaced on
     the mel scale between 0 Hz and half the sample rate.
     """
     edges = mel_frequencies(spec, spec.n_mels + 2)
     bins = np.arange(spec.window // 2 + 1) * spec.sample_rate / spec.window
-    return scipy.sparse.csr_array(triangles(edges, bins, unit_area=spec.mel == "slaney"))
+    filters = triangles(edges, bins, unit_area=spec.mel == "slaney")
+    return scipy.sparse.csr_array(filters.astype(np.float32))
 
 
 def triangles(

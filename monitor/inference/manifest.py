@@ -179,9 +179,6 @@ class Manifest:
     """One line that a user must see at start, such as what the bundle must not be used for"""
     self_test: SelfTest | None = None
     """None: not made by export"""
-    transitions: tuple[tuple[float, ...], ...] | None = None
-    """`[labels, labels]`: how probably the activity of the row has become that of the column a window later;
-    None: not known"""
 
     @property
     def window(self) -> int:
@@ -219,7 +216,7 @@ def read_manifest(data: bytes) -> tuple[Manifest, dict[str, str]]:
         hashes = value(dict, document.pop("files", None), "files")
         for name in hashes:
             value(str, hashes[name], f"files.{safe(name)}")
-        manifest = record(Manifest, {"transitions": None, **document})  # earlier bundles do not tell
+        manifest = record(Manifest, document)
     except ValueError as exc:
         raise BundleError(f"{MANIFEST}: {exc}") from exc
     _check(manifest)
@@ -249,8 +246,6 @@ def _check(manifest: Manifest) -> None:
         raise BundleError(
             f"the self-test has {len(manifest.self_test.scores)} scores, not one for each label"
         )
-    if manifest.transitions is not None:
-        _check_transitions(manifest.transitions, len(manifest.labels))
     names = sorted(member.name for member in manifest.members)
     if len(set(names)) < len(names):
         raise BundleError("two members have the same name")
@@ -274,14 +269,6 @@ def _check_labels(labels: tuple[str, ...]) -> None:
             )
     if not 2 <= len(labels) <= MAX_LABELS or len(set(labels)) < len(labels):
         raise BundleError(f"2 to {MAX_LABELS} different labels wanted")
-
-
-def _check_transitions(rows: tuple[tuple[float, ...], ...], labels: int) -> None:
-    if len(rows) != labels or any(len(row) != labels for row in rows):
-        raise BundleError(f"transitions: a row and a column for each of {labels} labels wanted")
-    # What could never follow would never be believed again.
-    if any(min(row) <= 0 or abs(sum(row) - 1) > 1e-6 for row in rows):
-        raise BundleError("transitions: the probabilities of a row must be above 0 and sum to 1")
 
 
 def _check_member(member: Member, manifest: Manifest) -> None:

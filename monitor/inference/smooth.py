@@ -1,15 +1,17 @@
 """Probabilities of windows -> the activity that lasts.
 
 The forward filter of a hidden Markov model (Rabiner, Proceedings of the IEEE 77, 1989, section III A): the
-activity is the hidden state, and only the past counts. Time moves the belief along the chain, towards every
-activity alike; each window weighs it with its probabilities:
+activity is the hidden state, and only the past counts. Time moves the belief towards all activities alike,
+each window weighs it with its probabilities:
 
-    belief <- (belief . chain ** elapsed) * probabilities ** new, scaled to a sum of 1
+    belief <- 1/n + (belief - 1/n) * kept ** elapsed
+    belief <- belief * probabilities ** new, scaled to a sum of 1
 
 `elapsed` is the time since the end of the last window, in windows, and `new` the part of this window that
 came after it: so a change takes as much time with any hop, and time without windows makes less sure. The
 models are taken to have learnt from as much of each activity, so that probabilities are likelihoods as they
-are.
+are. Any activity may follow any other: which one does is a matter of the household, and recordings that were
+cut into sessions for training do not tell.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 LEAVE = 0.02
-"""Probability that an activity ends within a window, where the bundle does not tell"""
+"""Probability that an activity ends within a window"""
 SURE = 0.7
 """Belief in another activity from which on it is taken up"""
 LEAST = 0.01
@@ -40,8 +42,6 @@ class Rules:
 
     names: tuple[str, ...]
     """Of the activities: the labels of the bundle, then `UNKNOWN` if windows can be that"""
-    chain: Numbers
-    """`[activities, activities]`, from the row to the column within a window; rows sum to 1"""
     window: int
     """Samples"""
     unknown_below: float
@@ -54,7 +54,6 @@ def rules(
     labels: tuple[str, ...],
     window: int,
     *,
-    transitions: tuple[tuple[float, ...], ...] | None = None,
     unknown_below: float = 0.0,
     durations: Mapping[str, int] | None = None,
 ) -> Rules:
@@ -63,18 +62,12 @@ def rules(
     Args:
         labels: two or more.
         window: samples.
-        transitions: as in the manifest; None: an activity ends with probability `LEAVE`, and any other may
-            follow.
         unknown_below: as in `Rules`.
         durations: activity -> samples; of others 0.
     """
     names = (*labels, UNKNOWN) if unknown_below else labels
-    chain = _sticky(len(names))
-    if transitions is not None:  # which do not tell of `UNKNOWN`
-        known = slice(len(labels))
-        chain[known, known] = np.array(transitions) * chain[known, known].sum(axis=1, keepdims=True)
     wanted = durations or {}
-    return Rules(names, chain, window, unknown_below, tuple(wanted.get(name, 0) for name in names))
+    return Rules(names, window, unknown_below, tuple(wanted.get(name, 0) for name in names))
 
 
 class Smoother:
@@ -123,10 +116,9 @@ class Smoother:
 
     def _weigh(self, likelihoods: Numbers, end: int) -> None:
         elapsed = 1.0 if self._end is None else (end - self._end) / self._rules.window
-        whole, rest = divmod(elapsed, 1.0)
-        chain = self._rules.chain
-        belief = self._belief @ np.linalg.matrix_power(chain, int(whole))
-        belief = (1.0 - rest) * belief + rest * (belief @ chain)
+        count = len(likelihoods)
+        kept = 1.0 - LEAVE * count / (count - 1)  # of what the belief is above or below that in any other
+        belief = 1.0 / count + (self._belief - 1.0 / count) * kept**elapsed
         belief *= likelihoods ** min(elapsed, 1.0)
         self._belief, self._end = belief / belief.sum(), end
 
@@ -143,9 +135,3 @@ class Smoother:
             began = self._ahead[best]
             self._leader = (best, start if began is None else began)
             self._ahead = [None] * len(said)
-
-
-def _sticky(count: int) -> Numbers:
-    chain = np.full((count, count), LEAVE / (count - 1))
-    np.fill_diagonal(chain, 1.0 - LEAVE)
-    return chain

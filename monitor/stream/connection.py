@@ -80,7 +80,7 @@ class Live:
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
         self._breaks = 0
-        self.refusal = ""
+        self.refusal = self._told = ""
         """Why the daemon does not let us in; empty if it does, or cannot be reached"""
         self._open()
 
@@ -89,7 +89,7 @@ class Live:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             if time.monotonic() >= self._renew_at:
-                self._open()
+                self._renew()
             left = min(deadline, self._renew_at) - time.monotonic()
             ready = dict(self._poller.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
             if self._events in ready:
@@ -98,6 +98,13 @@ class Live:
                 return self._socket.recv_multipart()[-1]
             elif time.monotonic() >= deadline:
                 return None
+
+    def _renew(self) -> None:
+        """Try again; only who does that is told so, not who gives up at the first refusal."""
+        if self.refusal != self._told:
+            log.warning("%s; trying again for ever", self.refusal)
+        self._told = self.refusal
+        self._open()
 
     def _open(self) -> None:
         self._renew_at = math.inf
@@ -120,16 +127,14 @@ class Live:
         ended = parse_monitor_message(self._events.recv_multipart())
         event, value = ended["event"], ended["value"]
         if event == zmq.Event.HANDSHAKE_SUCCEEDED:
-            self._breaks, self.refusal = 0, ""
+            self._breaks, self.refusal, self._told = 0, "", ""
             return
         self._breaks += 1
         vague = event == zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
         if vague and self._breaks < BREAKS:
             return
-        words = self.refusal if vague and self.refusal else self._words(event, value)
-        if words != self.refusal:
-            log.warning("%s; trying again for ever", words)
-        self.refusal = words
+        if not (vague and self.refusal):
+            self.refusal = self._words(event, value)
         for each in (self._events, self._socket):
             self._poller.unregister(each)
             each.close(linger=0)

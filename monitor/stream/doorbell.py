@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.journal import Entry
+from monitor.stream.journal_format import Entry
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,4 @@
-"""The journal: every message is in it before it is sent. SQLite in WAL mode; one writer, any readers.
-
-Messages of one topic are alike, so each is stored as what sets it apart from the first of its topic in its
-group of 1024: a fifth of its size. A group is dropped as a whole, so that none outlives what it refers to.
-"""
+"""The journal as it is written: every message is in it before it is sent. SQLite in WAL mode, one writer."""
 
 from __future__ import annotations
 
@@ -11,64 +7,33 @@ import logging
 import os
 import sqlite3
 import time
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from monitor.config import Settings
-from monitor.errors import Exit, MonitorError, safe
+from monitor.errors import Exit, safe
+from monitor.stream.journal_format import (
+    FORMAT,
+    GROUP_BITS,
+    TABLES,
+    Entry,
+    JournalError,
+    in_words,
+    milliseconds,
+    packed,
+)
 from monitor.stream.messages import Message, to_bytes, topic
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
-"""Of the tables; a journal of another is moved aside"""
-GROUP_BITS = 10
-"""A group is of 1024 messages: `seq >> GROUP_BITS`"""
 PRUNE_EVERY = 64
 """Messages between two looks at age and size; a look drops at most one group, so no message waits long"""
 MAGIC = b"SQLite format 3\0"
 BAD = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_TABLES = f"""
-BEGIN;
-CREATE TABLE messages (
-    seq INTEGER PRIMARY KEY,
-    published INTEGER NOT NULL,  -- milliseconds since 1970
-    base INTEGER,                -- seq of the message that this one is packed against
-    topic TEXT,                  -- NULL: that of the base
-    body BLOB NOT NULL           -- JSON if there is no base, else packed
-);
-CREATE TABLE groups (
-    id INTEGER PRIMARY KEY,
-    latest INTEGER NOT NULL      -- of `published`; the wall clock may be set back meanwhile
-);
-PRAGMA user_version={FORMAT};
-COMMIT;
-"""
-
-
-class JournalError(MonitorError):
-    """The journal cannot be opened, read or written."""
-
-    exit_code = Exit.IO
-
 
 class _BadJournalError(Exception):
     """The file was a journal, or is one of another version, but is of no use."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A message as it is sent."""
-
-    seq: int
-    topic: bytes
-    body: bytes
 
 
 def default_path() -> Path:
@@ -117,7 +82,7 @@ class Journal:
         self._days, self._bytes = days, megabytes * 1_000_000
         self._synchronous = "FULL" if durable else "OFF"
         self._bases: dict[bytes, tuple[int, bytes]] = {}  # topic -> seq and body, of this group
-        with _in_words(path):
+        with in_words(path):
             try:
                 self.last_seq = self._open()
             except _BadJournalError as exc:
@@ -137,7 +102,7 @@ class Journal:
         if message.seq % (1 << GROUP_BITS) == 0:
             self._bases.clear()
         try:
-            self._store(entry, _milliseconds(message.published))
+            self._store(entry, milliseconds(message.published))
         except sqlite3.IntegrityError as exc:
             raise JournalError(f"journal {safe(str(self.path))}: {safe(str(exc))}") from exc
         except sqlite3.Error as exc:
@@ -174,7 +139,7 @@ class Journal:
         ask("PRAGMA journal_mode=WAL")
         ask(f"PRAGMA synchronous={self._synchronous}")
         if ask("SELECT 1 FROM sqlite_schema").fetchone() is None:
-            self._database.executescript(_TABLES)
+            self._database.executescript(TABLES)
         elif ask("PRAGMA user_version").fetchone() != (FORMAT,):
             raise _BadJournalError("is of another version")
         for order in ("ASC", "DESC"):
@@ -197,7 +162,9 @@ class Journal:
         group = entry.seq >> GROUP_BITS
         base = self._bases.get(entry.topic)
         row = (
-            (entry.topic.decode(), None, entry.body) if base is None else (None, base[0], _pack(entry, base))
+            (entry.topic.decode(), None, entry.body)
+            if base is None
+            else (None, base[0], packed(entry.body, base[1]))
         )
         with self._database as database:
             database.execute("BEGIN IMMEDIATE")
@@ -245,90 +212,6 @@ class Journal:
         self.writable = True
 
 
-class JournalReader:
-    """A reader's end, in any process.
-
-    Raises:
-        JournalError: by every method: there is no journal, or it cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with _in_words(path):
-            self._database = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-            )
-        self.last_seq()
-
-    def last_seq(self) -> int:
-        """Highest `seq`, 0 in an empty journal."""
-        ((last,),) = self._ask("SELECT coalesce(max(seq), 0) FROM messages")
-        return int(last)
-
-    def after(self, seq: int, limit: int) -> list[Entry]:
-        """At most `limit` messages with a higher `seq`, in order."""
-        rows = self._ask(
-            "SELECT new.seq, coalesce(new.topic, base.topic), new.body, base.body"
-            " FROM messages AS new LEFT JOIN messages AS base ON base.seq = new.base"
-            " WHERE new.seq > ? ORDER BY new.seq LIMIT ?",
-            seq,
-            limit,
-        )
-        with _in_words(self._path):
-            return [Entry(number, name.encode(), _unpacked(body, base)) for number, name, body, base in rows]
-
-    def seq_before(self, moment: datetime) -> int:
-        """The `seq` after which everything published since `moment` comes."""
-        ((first,),) = self._ask(
-            "WITH first AS (SELECT min(id) AS id FROM groups WHERE latest >= ?1)"
-            " SELECT min(seq) FROM first JOIN messages"
-            " ON seq >= first.id << ?2 AND seq < (first.id + 1) << ?2 AND published >= ?1",
-            _milliseconds(moment),
-            GROUP_BITS,
-        )
-        return self.last_seq() if first is None else int(first) - 1
-
-    def _ask(self, query: str, *values: int) -> list[tuple[Any, ...]]:
-        with _in_words(self._path):
-            return self._database.execute(query, values).fetchall()
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """Say what is wrong with a journal."""
-    shown = safe(str(path))
-    try:
-        yield
-    except BlockingIOError as exc:
-        raise JournalError(
-            f"another daemon writes the journal {shown}; give this one its own with --journal",
-            Exit.UNAVAILABLE,
-        ) from exc
-    except PermissionError as exc:
-        raise JournalError(
-            f"journal {shown} may not be written; choose --journal", Exit.NO_PERMISSION
-        ) from exc
-    except IsADirectoryError as exc:
-        raise JournalError(f"journal {shown} is a folder; name a file in it, such as journal.sqlite") from exc
-    except (OSError, sqlite3.Error, zlib.error) as exc:
-        raise JournalError(f"journal {shown}: {safe(str(exc))}") from exc
-
-
 def _code(error: sqlite3.DatabaseError) -> int:
     """Primary result code of SQLite; 0 if it was Python that complained."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(1000 * moment.timestamp())
-
-
-def _pack(entry: Entry, base: tuple[int, bytes]) -> bytes:
-    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=base[1])
-    return packer.compress(entry.body) + packer.flush()
-
-
-def _unpacked(body: bytes, base: bytes | None) -> bytes:
-    if base is None:
-        return body
-    return zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=base).decompress(body)

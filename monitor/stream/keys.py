@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,8 @@ from pathlib import Path
 import zmq
 from zmq.auth import create_certificates, load_certificate
 
-from monitor.config import SLUG
 from monitor.errors import Exit, MonitorError, safe
+from monitor.kinds import SLUG
 from monitor.stream.journal import default_path
 
 SERVER, CLIENTS = "server.key_secret", "clients"
@@ -28,6 +28,11 @@ SERVER_KEY = "server-key"
 """Metadata of a client's certificate: the public key of the daemon that it may listen to"""
 OTHERS = 0o077
 """Permissions of anybody but the owner"""
+CREDENTIAL = "activity-monitor.key"
+"""What a service's key is called by systemd"""
+AS_CREDENTIAL = (0o440, 0)
+"""Permissions and group that systemd since 254 gives to what only one service can read: an access control
+list shows as permissions of the group"""
 
 
 class KeysError(MonitorError):
@@ -152,6 +157,13 @@ def load_client(file: Path) -> ClientKey:
     return ClientKey(pair, servers[0])
 
 
+def credential(environment: Mapping[str, str]) -> Path | None:
+    """The client's file that systemd hands to a service; None if it does not."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    file = folder and Path(folder, CREDENTIAL)
+    return file if file and file.exists() else None
+
+
 def _pair(path: Path) -> KeyPair:
     public, secret = _load(path)
     if secret is None:
@@ -224,8 +236,9 @@ def _give_to_owner_of(folder: Path, path: Path) -> None:
 
 
 def _check_private(path: Path) -> None:
-    mode = path.stat().st_mode & 0o777
-    if mode & OTHERS:
+    found = path.stat()
+    mode = found.st_mode & 0o777
+    if mode & OTHERS and (mode, found.st_gid) != AS_CREDENTIAL:
         wanted = "700" if path.is_dir() else "600"
         raise KeysError(
             f"{safe(str(path))} is open to other users (mode {mode:o}); chmod {wanted}, and make new keys if "

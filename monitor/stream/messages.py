@@ -24,6 +24,8 @@ SILENT_DBFS = -120.0
 
 State = Literal["starting", "listening", "degraded", "reconnecting", "stopped"]
 """Of an array: samples arrive (`degraded`: with faulty channels or not journalled), or they do not"""
+HEARD: tuple[State, ...] = ("listening", "degraded")
+"""States of an array whose audio arrives"""
 
 EventType = Literal["started", "ended"]
 """What an episode of the smoothed activity has just done"""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.errors import Exit, MonitorError, safe
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import Message, from_bytes
 from monitor.stream.subscriber import Subscription
 
@@ -54,7 +54,7 @@ def of_daemon(subscription: Subscription, endpoint: str) -> Iterator[Message]:
         endpoint: of the daemon, to be named when it is silent.
 
     Raises:
-        MonitorError: exit code 69 if there is no daemon.
+        MonitorError: exit code 69 if there is no daemon, 77 if it does not let us in.
     """
     now, deadline = datetime.now(UTC), time.monotonic() + WAIT_SECONDS
     told = False
@@ -66,6 +66,8 @@ def of_daemon(subscription: Subscription, endpoint: str) -> Iterator[Message]:
         if told or subscription.heard:
             if message is None or message.published >= now:
                 return
+        elif subscription.refusal:
+            raise MonitorError(subscription.refusal, Exit.NO_PERMISSION)
         elif time.monotonic() >= deadline:
             text = f"nothing heard from {safe(endpoint)}; start the monitor, or give --journal FILE"
             raise MonitorError(text, Exit.UNAVAILABLE)

@@ -31,7 +31,8 @@ import zmq
 from monitor.errors import Exit, MonitorError, safe
 from monitor.stream.doorbell import ANSWER, READY, RING, from_packet
 from monitor.stream.gate import Gate
-from monitor.stream.journal import Entry, JournalError, JournalReader
+from monitor.stream.journal_format import Entry, JournalError
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import LAST_VALUES, TYPES, catch_up_endpoint
 
 PIECE = 100

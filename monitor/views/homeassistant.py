@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from monitor.stream.messages import EventMessage, HealthMessage, LabelMessage, Message, to_bytes
+from monitor.stream.messages import HEARD, EventMessage, HealthMessage, LabelMessage, Message, to_bytes
 from monitor.stream.subscriber import Subscription
 from monitor.views import discovery
 from monitor.views.broker import Broker, Login
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 BIRTH = "homeassistant/status"
 """Home Assistant says `online` here when it has started"""
 ONLINE, OFFLINE = b"online", b"offline"
-HEARD = ("listening", "degraded")
-"""States of an array whose labels are of the present"""
 SILENCE = float(discovery.HEALTH_SECONDS)
 """Seconds without any message after which the daemon is taken for dead, and of messages without a word of an
 array after which that one is taken for removed"""

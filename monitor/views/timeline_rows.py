@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.views.axis import DAY, heading, mark_text, marks, step
-from monitor.views.dashboard import Look, as_ascii, blocks
+from monitor.views.lines import as_ascii
+from monitor.views.look import Look, colourless
 from monitor.views.state import strip
+from monitor.views.strips import blocks
 from monitor.views.timeline import Lane, Timeline, What
 from monitor.views.words import BAD, colours, duration, letters, name
 
@@ -33,9 +35,10 @@ def show(timeline: Timeline, console: Console | None = None) -> None:
     if not timeline.lanes:
         console.print(Text("Nothing was recorded in this time."))
         return
-    colourless = console.no_color or console.color_system in (None, "standard")
     names = timeline.activities
-    look = Look(timeline.end, colours(names), letters(names), colourless, console.options.ascii_only, False)
+    look = Look(
+        timeline.end, colours(names), letters(names), colourless(console), console.options.ascii_only, False
+    )
     for lane in timeline.lanes:
         console.print()
         for line in _lane(timeline, lane, look, console.width):
@@ -54,8 +57,13 @@ def _lane(timeline: Timeline, lane: Lane, look: Look, width: int) -> Iterator[Te
     yield Text(" " * LABEL + scale, "dim")
     begin = (marks(timeline.start - row, timeline.start, minutes) or [timeline.start])[-1]
     while begin < timeline.end:
-        label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " ", "dim")
-        yield label + blocks(strip(lane.spans, begin, begin + row, cells), look)
+        first, last = (
+            min(max(round((moment - begin) / row * cells), 0), cells)
+            for moment in (timeline.start, timeline.end)
+        )
+        if first < last:  # the period may end just after the hour
+            label = Text(mark_text(begin, minutes).rjust(LABEL - 1) + " " * (first + 1), "dim")
+            yield label + blocks(strip(lane.spans, begin, begin + row, cells)[first:last], look)
         begin += row
 
 

@@ -10,7 +10,7 @@ from html import escape
 from monitor.views.axis import heading, mark_text, marks, step
 from monitor.views.state import Span
 from monitor.views.timeline import Lane, Timeline, What
-from monitor.views.words import ABSENCE, BAD, colours, duration, letters, name
+from monitor.views.words import ABSENCE, colours, duration, letters, name
 
 WIDTH, MARGIN = 1200.0, 32.0
 PLOT = WIDTH - 2 * MARGIN
@@ -22,15 +22,17 @@ NAMES = 200.0
 """Width of its first column"""
 ABREAST = 6
 """Arrays beside each other in the table; more go below"""
-TICKS = 14
-"""Most times on the axis"""
+TICKS, APART = 14, 8.0
+"""Most times on the axis, and least space between them"""
 THINNEST, HATCHED = 1.0, 7.0
 """Least width of what is drawn, so that no gap is too short to be seen, and of what shows the pattern"""
 INK, QUIET, LINES, EMPTY = "#1f2933", "#5f6c7b", "#d5dbe3", "#eef1f5"
+GAP = "#46525f"
+"""Not the dashboard's red: an activity may have that, too, and of a short gap no pattern shows"""
 FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 HATCH = f"""<defs><pattern id="gap" width="7" height="7" patternUnits="userSpaceOnUse" \
 patternTransform="rotate(45)"><rect width="7" height="7" fill="#fff"/>\
-<rect width="2.5" height="7" fill="{BAD}"/></pattern></defs>"""
+<rect width="2.5" height="7" fill="{GAP}"/></pattern></defs>"""
 NOTE = "Below each strip: how probable the activity was, from 0 to 100 %."
 
 
@@ -95,7 +97,7 @@ class _Drawing:
         lasted = duration(span.end - span.start)
         height = STRIP + CURVE * _is_gap(span)
         tip = f"{what}, {_moment(span.start)} to {_moment(span.end)}, {lasted}"
-        fill = BAD if _is_gap(span) and width < HATCHED else self._colour(span)
+        fill = GAP if _is_gap(span) and width < HATCHED else self._colour(span)
         drawn = _rect(left, top, width - (0.7 if width > 4 else 0.0), height, fill=fill)
         return f"<g><title>{escape(tip)}</title>{drawn}{self._word(span, left + width / 2, top, width)}</g>"
 
@@ -137,12 +139,16 @@ class _Drawing:
     def _axis(self, bottom: float) -> Iterator[str]:
         timeline = self.timeline
         minutes = step(timeline.end - timeline.start, TICKS)
+        free = 0.0  # from here on there is room for text
         for moment in marks(timeline.start, timeline.end, minutes):
             x = self.x(moment)
             yield f'<path d="M{x:.1f} {bottom:g}v7" stroke="{QUIET}"/>'
             text = mark_text(moment, minutes)
-            edge = min(max(x, MARGIN + _width(text, 12) / 2), WIDTH - MARGIN - _width(text, 12) / 2)
-            yield _text(edge, bottom + 25, text, colour=QUIET, size=12, anchor="middle")
+            half = _width(text, 12) / 2
+            middle = min(max(x, MARGIN + half), WIDTH - MARGIN - half)
+            if middle - half >= free:
+                yield _text(middle, bottom + 25, text, colour=QUIET, size=12, anchor="middle")
+                free = middle + half + APART
 
     def _table(self, top: float) -> tuple[float, list[str]]:
         """Lower end and parts; of many arrays in several blocks."""
@@ -185,7 +191,7 @@ class _Drawing:
         return swatch + _text(MARGIN + 26, top + 16.5, _fitted(text, NAMES - 36, 13))
 
     def _bar(self, what: What) -> str:
-        return BAD if what[1] else self._fill(what)  # too thin for a pattern
+        return GAP if what[1] else self._fill(what)  # too thin for a pattern
 
     def _fill(self, what: What) -> str:
         activity, reason = what

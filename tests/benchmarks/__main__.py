@@ -10,7 +10,9 @@ Every subject is a file whose `rows()` measures and yields rows of the table; `S
     deep_spectrum  the front end's share; clips per second of every backbone
     svm_grid       the choice of C
     command_line   --help
+    full_fusion    all that the paper has: every network against PyTorch (eager), then one window of the whole
     recogniser     one window: time, share outside onnxruntime, GFLOP/s, memory
+    pann           the same window through PANNs' CNN14
     settings       of onnxruntime, others than ours
     end_to_end     a daemon in real time: last sample  ->  subscriber; CPU, memory, start
     capacity       arrays in real time
@@ -34,9 +36,11 @@ from tests.benchmarks import (
     command_line,
     deep_spectrum,
     end_to_end,
+    full_fusion,
     log_mel,
     machine,
     measure,
+    pann,
     pictures,
     recogniser,
     settings,
@@ -45,8 +49,8 @@ from tests.benchmarks import (
 from trainer import files
 from trainer.tables import Column, Row, markdown
 
-SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line)
-OF_A_BUNDLE = (recogniser, settings, end_to_end, capacity)
+SUBJECTS = (log_mel, pictures, deep_spectrum, svm_grid, command_line, full_fusion)
+OF_A_BUNDLE = (recogniser, pann, settings, end_to_end, capacity)
 COLUMNS = (
     Column("what", "what"),
     Column("ours", "ours: median (quartiles)", measure.text, number=True),

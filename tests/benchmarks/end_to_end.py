@@ -42,6 +42,8 @@ class Run:
 RUNS = (Run(1, None, 6), Run(4, None, 6), Run(16, None, 6), Run(1, 1.0, 60))
 RECORDED = 60
 """Seconds, in a loop"""
+REST = 0.5
+"""Of the time between two windows, in which what the daemon does meanwhile is measured"""
 SILENCE = 60.0
 """Seconds without a label, beyond the window, after which the daemon is given up"""
 CORES = 2
@@ -58,6 +60,8 @@ class Heard:
     a millisecond"""
     cpu: list[float] = field(default_factory=list)
     """CPU seconds of core and publisher for an hour of one array, from one label of each array to the next"""
+    idle: list[float] = field(default_factory=list)
+    """Per cent of a core that core and publisher take while no window ends"""
     resident: list[tuple[float, float]] = field(default_factory=list)
     """Of core and publisher, megabytes, after every label of each array"""
 
@@ -83,6 +87,8 @@ def _rows(what: str, heard: Heard) -> Iterator[Row]:
     held = CORES * 3600.0 / np.median(heard.cpu)
     note = f"for an hour of one array; by that, {CORES} cores are busy with {held:.0f} arrays"
     yield alone(f"{what}: CPU time", spread(heard.cpu, "CPU s"), note)
+    idle = spread(heard.idle, "% of a core")
+    yield alone(f"{what}: CPU time while no window ends", idle, "core and publisher")
     core, publisher = np.median(heard.resident, axis=0)
     note = f"core {core:.0f}, publisher {publisher:.0f}, shared pages in both; aim: below 200 MB"
     yield alone(f"{what}: resident memory", spread([sum(both) for both in heard.resident], "MB"), note)
@@ -104,7 +110,7 @@ def listen(folder: Path, bundle: Path, window: float, run: Run) -> Heard:
     command += ["--journal", str(folder / "journal.sqlite"), "--loop"]
     command += run.arrays * ["--replay", str(recording)]
     command += [] if run.hop is None else ["--hop", str(run.hop)]
-    heard = Heard()
+    heard, hop = Heard(), run.hop or window
     started = time.monotonic()
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL) as process,
@@ -115,13 +121,14 @@ def listen(folder: Path, bundle: Path, window: float, run: Run) -> Heard:
             heard.first = time.monotonic() - started - window
             for _ in range(run.arrays - 1):
                 _hear(subscription, window)
-            (publisher,) = _children(process.pid)
+            both = (process.pid, *_children(process.pid))
             for _ in range(run.labels):
-                before = _cpu_seconds(process.pid) + _cpu_seconds(publisher)
+                before = _cpu_seconds(*both)
+                time.sleep(REST * hop)
+                heard.idle.append(100.0 * (_cpu_seconds(*both) - before) / (REST * hop))
                 heard.latencies += [_hear(subscription, window) for _ in range(run.arrays)]
-                used = _cpu_seconds(process.pid) + _cpu_seconds(publisher) - before
-                heard.cpu.append(used * 3600.0 / (run.arrays * (run.hop or window)))
-                resident = [Process.of(pid).resident_mb for pid in (process.pid, publisher)]
+                heard.cpu.append((_cpu_seconds(*both) - before) * 3600.0 / (run.arrays * hop))
+                resident = [Process.of(pid).resident_mb for pid in both]
                 heard.resident.append((resident[0], resident[1]))
         finally:
             process.terminate()
@@ -140,6 +147,6 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _cpu_seconds(pid: int) -> float:
-    """To a nanosecond, where /proc counts ticks of 10 ms; the number is that of clock_getcpuclockid(3)."""
-    return time.clock_gettime((~pid << 3) | 2)
+def _cpu_seconds(*pids: int) -> float:
+    """To a nanosecond, where /proc counts ticks of 10 ms; the numbers are those of clock_getcpuclockid(3)."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import onnx
+import onnxruntime
 
 Shape = Sequence[int]
 
@@ -18,42 +20,45 @@ def count(model: bytes, batch: int) -> int:
     Args:
         model: ONNX with one input, whose first dimension is the batch.
         batch: rows of the input.
-
-    Raises:
-        ValueError: a shape that is needed cannot be inferred.
     """
     proto = onnx.load_from_string(model)
+    products = [node for node in proto.graph.node if node.op_type in PRODUCTS]
+    shapes = _shapes(proto, batch, {name for node in products for name in (*node.input[:3], node.output[0])})
+    return 2 * sum(PRODUCTS[node.op_type](node, shapes) for node in products)
+
+
+def _shapes(proto: onnx.ModelProto, batch: int, wanted: set[str]) -> dict[str, Shape]:
+    """Of all weights, and of some other tensors, by running the graph: not every shape can be inferred."""
     graph = proto.graph
-    graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
-    del graph.value_info[:]  # inferred for any batch
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*inferred.input, *inferred.value_info, *inferred.output):
-        shapes[value.name] = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-    return 2 * sum(PRODUCTS[node.op_type](node, shapes) for node in graph.node if node.op_type in PRODUCTS)
+    shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    (entry,) = graph.input
+    kind = entry.type.tensor_type
+    dims = (batch, *(dim.dim_value for dim in kind.shape.dim[1:]))
+    zeros = np.zeros(dims, dtype=onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    shapes[entry.name] = dims
+    told = sorted(wanted - shapes.keys())
+    del graph.output[:]
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in told)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = session.run(told, {entry.name: zeros})
+    return shapes | {name: tensor.shape for name, tensor in zip(told, found, strict=True)}
 
 
 def _convolution(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    kernel = _shape(node.input[1], shapes)  # [out, in / groups, height, width]
-    return math.prod(_shape(node.output[0], shapes)) * math.prod(kernel[1:])
+    kernel = shapes[node.input[1]]  # [out, in / groups, height, width]
+    return math.prod(shapes[node.output[0]]) * math.prod(kernel[1:])
 
 
 def _matrix_product(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
-    inner = _shape(node.input[0], shapes)[0 if transposed else -1]
-    return math.prod(_shape(node.output[0], shapes)) * inner
+    inner = shapes[node.input[0]][0 if transposed else -1]
+    return math.prod(shapes[node.output[0]]) * inner
 
 
 def _gru(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
-    steps, batch, _ = _shape(node.input[0], shapes)
-    weights = math.prod(_shape(node.input[1], shapes)) + math.prod(_shape(node.input[2], shapes))
+    steps, batch, _ = shapes[node.input[0]]
+    weights = math.prod(shapes[node.input[1]]) + math.prod(shapes[node.input[2]])
     return steps * batch * weights  # of all directions and gates
-
-
-def _shape(name: str, shapes: Mapping[str, Shape]) -> Shape:
-    if name not in shapes or not all(shapes[name]):
-        raise ValueError(f"the shape of {name} is not known")
-    return shapes[name]
 
 
 PRODUCTS: Mapping[str, Callable[[onnx.NodeProto, Mapping[str, Shape]], int]] = {

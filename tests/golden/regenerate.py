@@ -19,7 +19,9 @@ from monitor.stream.messages import (
     LabelMessage,
     Message,
 )
-from monitor.views.dashboard import State, render
+from monitor.views.render import render
+from monitor.views.state import State
+from tests.published import DOMESTIC
 from tests.toys import common
 
 if TYPE_CHECKING:
@@ -28,10 +30,6 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 14, 18, 24, 14, tzinfo=UTC)
 WINDOW = timedelta(seconds=10)
 NODE = "raspberrypi"
-CLASSES = (
-    *("absence", "cooking", "dishwashing", "eating", "other"),
-    *("social_activity", "vacuum_cleaner", "watching_tv", "working"),
-)
 EVENING = (
     *(("working", 95), ("absence", 52), ("vacuum_cleaner", 40), ("absence", 30), ("gap", 21)),
     *(("absence", 18), ("other", 3), ("watching_tv", 44), ("cooking", 133)),
@@ -69,7 +67,7 @@ def story() -> Iterator[Message]:
 
 def labels(activity: str, since: datetime, count: int, seq: int) -> Iterator[LabelMessage]:
     """Windows of one activity, 83 % sure."""
-    rest = dict(zip(CLASSES, (0.02, 0.01, 0.07, 0.04, 0.02, 0.01, 0.005, 0.015, 0.01), strict=True))
+    rest = dict(zip(DOMESTIC, (0.02, 0.01, 0.07, 0.04, 0.02, 0.01, 0.005, 0.015, 0.01), strict=True))
     spare = 0.17 / (sum(rest.values()) - rest[activity])
     scores = {name: 0.83 if name == activity else share * spare for name, share in rest.items()}
     for index in range(count):

@@ -427,9 +427,11 @@ def test_help_needs_nothing_heavy_and_names_every_setting() -> None:
         (
             "rich",
             {
-                "monitor/views/dashboard.py",
-                "monitor/views/inventory.py",
-                "monitor/views/timeline_rows.py",
+                f"monitor/views/{name}.py"
+                for name in (
+                    *("dashboard", "inventory", "lines", "look", "panel", "render", "strips", "summary"),
+                    "timeline_rows",
+                )
             },
         ),
         ("paho", {"monitor/views/broker.py"}),

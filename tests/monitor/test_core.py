@@ -14,14 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from monitor.array import Array
 from monitor.audio.backlog import LIMIT
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError
 from monitor.config import ConfigError, Settings
-from monitor.core import Array, Core
+from monitor.core import Core
 from monitor.inference import bundle
 from monitor.inference.graph import ModelError
 from monitor.inference.recognise import Recogniser, Recognition
-from monitor.stream.journal import Journal, JournalReader
+from monitor.stream.journal import Journal
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import (
     EventMessage,
     GapMessage,

@@ -12,7 +12,7 @@ from monitor.audio.cards import Card
 from monitor.config import Settings
 from monitor.daemon import run
 from monitor.errors import MonitorError
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import LabelMessage, Message, from_bytes
 from tests.toys import tone, write_audio
 

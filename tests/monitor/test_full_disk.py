@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import HealthMessage, LabelMessage, Message, from_bytes
 from monitor.stream.subscriber import Subscription, subscribe
 from tests.toys import tone, write_audio

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monitor.audio.capture import MAGIC
-from monitor.stream.journal import JournalReader
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import from_bytes
 from tests import drills
 from tests.counter import RATE, encode

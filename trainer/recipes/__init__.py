@@ -8,14 +8,13 @@ fusion.py  of a late fusion: made from finished runs, never a file
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from monitor.errors import Exit, MonitorError, safe
+from monitor.errors import Exit, MonitorError, nearest, safe
 from monitor.inference.logmel import LogMelSpec
 from monitor.inference.picture import PictureSpec
 from trainer.augment import AugmentConfig
@@ -65,7 +64,7 @@ def load(name: str) -> CrnnRecipe | EmbeddingRecipe:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not name.endswith(".toml") and name not in names():
-        raise MonitorError(f"there is no recipe {safe(name)!r}; {_hint(name, names())}", Exit.CONFIG)
+        raise MonitorError(f"there is no recipe {safe(name)!r}{_hint(name, names())}", Exit.CONFIG)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -162,7 +161,7 @@ def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...] = (
     known = [entry.name for entry in fields(kind) if entry.name not in given]
     for key in document:
         if key not in known:
-            raise MonitorError(f"{what} has an unknown key {safe(key)!r}; {_hint(key, known)}", Exit.CONFIG)
+            raise MonitorError(f"{what} has an unknown key {safe(key)!r}{_hint(key, known)}", Exit.CONFIG)
     needed = {entry.name for entry in fields(kind) if entry.default is entry.default_factory}
     missing = sorted(needed.intersection(known) - document.keys())
     if missing:
@@ -170,5 +169,4 @@ def _check_keys(document: Any, kind: type, what: str, given: tuple[str, ...] = (
 
 
 def _hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return nearest(word, known) or f"; known: {', '.join(known)}"

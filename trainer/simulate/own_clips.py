@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from monitor.errors import Exit, MonitorError, safe
+from monitor.errors import Exit, MonitorError, nearest, safe
 from trainer.datasets.dcase import FOLDS
 from trainer.simulate.activities import LABELS
 from trainer.simulate.dice import Dice
@@ -61,9 +60,8 @@ def find(folder: Path) -> dict[str, list[Path]]:
 def _clips_in(folder: Path) -> list[Path]:
     shown = safe(str(folder))
     if folder.name not in LABELS:
-        near = difflib.get_close_matches(folder.name, LABELS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(LABELS)}"
-        raise MonitorError(f"{shown} is named after no activity; {hint}")
+        hint = nearest(folder.name, LABELS) or f"; there are {', '.join(LABELS)}"
+        raise MonitorError(f"{shown} is named after no activity{hint}")
     clips = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not clips:
         raise MonitorError(f"{shown} holds no clip ({', '.join(SUFFIXES)}); add some, or remove it")

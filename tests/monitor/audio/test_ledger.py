@@ -9,7 +9,8 @@ import pytest
 
 from monitor import clock
 from monitor.audio.ledger import Arrival, Ledger
-from monitor.audio.sources import Block, Gap
+from monitor.audio.sources import Block
+from tests.records import gaps
 
 RATE = 1000
 ZEROS = np.zeros((1, 100), dtype=np.float32)
@@ -23,15 +24,6 @@ def arrivals(*pieces: tuple[float, int], overflow: bool = False) -> Iterator[Arr
     for piece, (start, count) in enumerate(pieces):
         for number in range(count):
             yield Arrival(start + 0.1 * number, ZEROS, overflow and piece > 0 and number == 0)
-
-
-def gaps(records: list[Block | Gap]) -> list[Gap]:
-    """The gaps among the records, which must be contiguous."""
-    end = 0
-    for record in records:
-        assert record.start == end
-        end = record.end
-    return [record for record in records if isinstance(record, Gap)]
 
 
 def test_samples_in_time_have_no_gaps() -> None:

@@ -14,17 +14,9 @@ from monitor.audio import ledger, soundcard
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import Block, Gap, SourceError
 from monitor.errors import Exit
+from tests.records import gaps
 
 RATE = 1000
-
-
-def gaps(records: list[Block | Gap]) -> list[Gap]:
-    """The gaps among the records, which must be contiguous."""
-    end = 0
-    for record in records:
-        assert record.start == end
-        end = record.end
-    return [record for record in records if isinstance(record, Gap)]
 
 
 CAPTURE = """

@@ -60,16 +60,6 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     assert (machine.weights == MACHINE.weights).all()
 
 
-def test_transitions(folder: Path) -> None:
-    """They are read where they are told; bundles made before they could be do not tell."""
-    rows = ((0.8, 0.1, 0.1), (0.2, 0.7, 0.1), (0.3, 0.3, 0.4))
-    manifest = dataclasses.replace(toy_manifest(), transitions=rows)
-    write(folder.parent / "told.bundle", manifest, FILES)
-    assert load(folder.parent / "told.bundle").manifest.transitions == rows
-    edit(lambda d: d.pop("transitions"))(folder)
-    assert load(folder).manifest.transitions is None
-
-
 def test_derived_sizes() -> None:
     """Window and frames follow from the manifest; members may have different spectrograms."""
     manifest = dataclasses.replace(toy_manifest(), window_seconds=10.0)
@@ -155,11 +145,6 @@ DAMAGE: list[tuple[Callable[[Path], Any], str]] = [
         edit(lambda d: d.update(self_test={"scores": [1.0]})),
         "the self-test has 1 scores, not one for each label",
     ),
-    (edit(lambda d: d.update(transitions=[[1.0]])), "a row and a column for each of 3 labels"),
-    (edit(lambda d: d.update(transitions=[[0.5, 0.5]] * 3)), "a row and a column for each of 3 labels"),
-    (edit(lambda d: d.update(transitions=[[0.5, 0.3, 0.1]] * 3)), "must be above 0 and sum to 1"),
-    (edit(lambda d: d.update(transitions=[[1.0, 0.0, 0.0]] * 3)), "must be above 0 and sum to 1"),
-    (edit(lambda d: d.update(transitions=[["a"] * 3] * 3)), r"transitions\[0\]\[0\] must be a number"),
     (edit(lambda d: d.update(members=[])), "it has no members"),
     (edit(lambda d: d["members"].append(d["members"][0])), "two members have the same name"),
     (edit(lambda d: d.update(members=["crnn"])), r"members\[0\] must be an object, not 'crnn'"),

@@ -8,6 +8,7 @@ from typing import Literal
 
 import librosa
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
@@ -16,6 +17,13 @@ from tests.references import librosa_log_mel
 from tests.toys import RATE, SHARED, tone
 
 SPEC = LogMelSpec(RATE)
+
+
+def assert_as_exact(found: npt.NDArray[np.floating], wanted: npt.NDArray[np.floating]) -> None:
+    """That decibels in float32 equal those in float64 as closely as `log_mel` promises."""
+    np.testing.assert_allclose(found, wanted, rtol=0.0, atol=2e-3)
+    loud = wanted > -50.0
+    np.testing.assert_allclose(found[loud], wanted[loud], rtol=0.0, atol=1e-4)
 
 
 def recordings() -> list[Path]:
@@ -30,12 +38,12 @@ def recordings() -> list[Path]:
 @pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("mel", ["htk", "slaney"])
 def test_equals_librosa_on_real_recordings(mel: Literal["htk", "slaney"], center: bool) -> None:
-    """Within 1e-4 dB, for both mel formulas, with and without padding."""
+    """As exactly as promised, for both mel formulas, with and without padding."""
     for path in recordings():
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         spec = LogMelSpec(rate, mel=mel, center=center)
         wanted = librosa_log_mel(samples.T.astype(np.float64), spec)
-        np.testing.assert_allclose(log_mel(samples.T, spec), wanted, atol=1e-4)
+        assert_as_exact(log_mel(samples.T, spec), wanted)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +127,7 @@ def test_mel_bands_cover_the_spectrum() -> None:
     """HTK triangles have unit height and overlap by half: between the outer peaks they sum to one."""
     bands = mel_bands(SPEC).toarray()
     first, last = bands[0].argmax(), bands[-1].argmax()
-    np.testing.assert_allclose(bands.sum(axis=0)[first + 1 : last], 1.0, atol=1e-12)
+    np.testing.assert_allclose(bands.sum(axis=0)[first + 1 : last], 1.0, atol=1e-6)
 
 
 def test_pre_emphasis() -> None:
@@ -127,7 +135,17 @@ def test_pre_emphasis() -> None:
     samples = tone("low", 1.0, 1)[0].astype(np.float64)
     emphasised = librosa.effects.preemphasis(samples, coef=0.95, zi=[0.0])
     spec = dataclasses.replace(SPEC, pre_emphasis=0.95)
-    np.testing.assert_allclose(log_mel(samples, spec), log_mel(emphasised, SPEC), atol=1e-4)
+    assert_as_exact(log_mel(samples, spec), librosa_log_mel(emphasised[None], SPEC)[0])
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e30])
+def test_samples_that_cannot_be_computed_are_seen(wrong: float) -> None:
+    """What cannot be computed gives values that are not finite, in that channel alone, and no warning."""
+    samples = tone("low", 1.0, 2)
+    samples[0, RATE // 2] = wrong
+    spectrogram = log_mel(samples, SPEC)
+    assert not np.isfinite(spectrogram[0]).all()
+    np.testing.assert_array_equal(spectrogram[1], log_mel(samples[1], SPEC))
 
 
 def test_too_few_samples_are_refused() -> None:

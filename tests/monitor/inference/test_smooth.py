@@ -70,16 +70,6 @@ def test_two_activities_by_hand(ratio: float) -> None:
     assert (activity == "b") == (ratio > 1)
 
 
-def test_the_chain_of_the_bundle_counts() -> None:
-    """What hardly ever follows takes longer to be believed than what often does."""
-    often = ((0.6, 0.4, 0.0), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8))
-    assert [activity for activity, _ in history("aab", transitions=often)] == ["a", "a", "b"]
-    assert [activity for activity, _ in history("aacc", transitions=often)] == ["a", "a", "a", "c"]
-    chain = rules(LABELS, WINDOW, transitions=often, unknown_below=0.6).chain
-    assert chain.sum(axis=1) == pytest.approx([1.0] * 4)
-    assert chain[0, :3] == pytest.approx(np.array(often[0]) * (1 - LEAVE / 3))
-
-
 @pytest.mark.parametrize("hop", [1, 2, 5])
 def test_any_hop(hop: int) -> None:
     """With overlapping windows it takes as much time, not as many windows; and one odd sound is still odd."""

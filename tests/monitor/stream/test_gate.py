@@ -22,14 +22,6 @@ OUTCOMES = gate.ENDED
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Keys, with one client."""
-    keys.init(tmp_path / "keys")
-    keys.add(tmp_path / "keys", "laptop", tmp_path / "laptop.key_secret")
-    return tmp_path / "keys"
-
-
-@pytest.fixture
 def friend(folder: Path) -> ClientKey:
     """The client's key."""
     return keys.load_client(folder.parent / "laptop.key_secret")

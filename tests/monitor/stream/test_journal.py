@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Exit
-from monitor.stream.journal import Journal, JournalError, JournalReader, default_path
+from monitor.stream.journal import Journal, default_path
+from monitor.stream.journal_format import JournalError
+from monitor.stream.journal_reader import JournalReader
 from monitor.stream.messages import from_bytes, to_bytes, topic
 from tests import power_cuts
 from tests.journals import published

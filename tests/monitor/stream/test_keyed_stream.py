@@ -19,14 +19,6 @@ from tests.toys import MOMENT, label_message
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Keys of the daemon, and of a laptop."""
-    keys.init(tmp_path / "keys")
-    keys.add(tmp_path / "keys", "laptop", tmp_path / "laptop.key_secret")
-    return tmp_path / "keys"
-
-
-@pytest.fixture
 def stream(folder: Path, endpoint: str) -> Iterator[Stream]:
     """A running publisher with keys."""
     with closing(Stream(folder.parent, endpoint, folder)) as stream:

@@ -18,14 +18,6 @@ from monitor.stream.keys import KeysError
 HERE = {key: value for key, value in os.environ.items() if not key.startswith(("ACTIVITY_MONITOR", "XDG_"))}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Keys with one client, whose file is beside the folder."""
-    keys.init(tmp_path / "keys")
-    keys.add(tmp_path / "keys", "laptop", tmp_path / "laptop.key_secret")
-    return tmp_path / "keys"
-
-
 def test_what_a_client_carries_is_what_the_daemon_lets_in(folder: Path) -> None:
     """The public halves are where they belong, and each secret is in one file only."""
     server, client = keys.load(folder), keys.load_client(folder.parent / "laptop.key_secret")
@@ -152,6 +144,27 @@ def test_what_others_can_read_is_refused(folder: Path, name: str) -> None:
     with pytest.raises(KeysError, match=r"open to other users \(mode 740\); chmod [67]00") as error:
         keys.load_client(path) if "laptop" in name else keys.load(folder)
     assert error.value.exit_code == Exit.NO_PERMISSION
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to its group")
+def test_a_credential_is_not_open_to_others(folder: Path) -> None:
+    """As systemd hands it over: the group is root's, and its permissions stand for the service's alone."""
+    given = (folder.parent / "laptop.key_secret").rename(folder.parent / keys.CREDENTIAL)
+    given.chmod(0o440)
+    os.chown(given, 0, 0)
+    assert keys.load_client(given).server == keys.load(folder).pair.public
+    os.chown(given, 0, 1)
+    with pytest.raises(KeysError, match=r"open to other users \(mode 440\)"):
+        keys.load_client(given)
+
+
+def test_where_a_credential_is(tmp_path: Path) -> None:
+    """Where systemd says; most services have none."""
+    assert keys.credential({}) is None
+    variables = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert keys.credential(variables) is None
+    (tmp_path / keys.CREDENTIAL).touch()
+    assert keys.credential(variables) == tmp_path / keys.CREDENTIAL
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Exit, MonitorError
-from monitor.stream import past
+from monitor.stream import keys, past
 from monitor.stream.doorbell import Doorbell
 from monitor.stream.journal import Journal
 from monitor.stream.messages import Message
 from monitor.stream.subscriber import subscribe
 from tests import days
+from tests.keyed import LIMIT, Stream
 from tests.toys import health_message
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -84,6 +85,25 @@ def test_without_a_daemon(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> Non
     ):
         list(past.of_daemon(subscription, endpoint))
     assert error.value.exit_code == Exit.UNAVAILABLE
+
+
+def test_a_daemon_that_wants_another_key(
+    tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Why nothing can be told is said once, with exit code 77; it is not taken for silence."""
+    monkeypatch.setattr(past, "WAIT_SECONDS", LIMIT)
+    keys.init(tmp_path / "keys")
+    with closing(Stream(tmp_path, endpoint, tmp_path / "keys")) as stream:
+        stranger = stream.key("stranger")
+        keys.revoke(stream.keys, "stranger")
+        for key, words in ((None, "wants a key"), (stranger, "was never added there, or is revoked")):
+            with (
+                subscribe(endpoint, since=NOON, types=TYPES, key=key) as subscription,
+                pytest.raises(MonitorError, match=words) as error,
+            ):
+                list(past.of_daemon(subscription, endpoint))
+            assert error.value.exit_code == Exit.NO_PERMISSION
+    assert not any("trying again" in record.message for record in caplog.records)
 
 
 def test_the_command_draws_a_journal(tmp_path: Path) -> None:

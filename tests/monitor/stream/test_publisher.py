@@ -18,7 +18,8 @@ import zmq
 from monitor.errors import Exit, MonitorError
 from monitor.stream import doorbell
 from monitor.stream.doorbell import Doorbell
-from monitor.stream.journal import Entry, Journal
+from monitor.stream.journal import Journal
+from monitor.stream.journal_format import Entry
 from monitor.stream.messages import Message, catch_up_endpoint, from_bytes, to_bytes, topic
 from monitor.stream.subscriber import Subscription, subscribe
 from tests.toys import MOMENT, gap_message, health_message, label_message

@@ -17,8 +17,9 @@ from rich.console import Console
 
 from monitor.stream.messages import ChannelHealth, ChannelUse, GapMessage, HealthMessage, LabelMessage
 from monitor.views.bigtext import big
-from monitor.views.dashboard import Dashboard, State, render, show
-from monitor.views.state import ARRAYS, CHANGES, SPANS
+from monitor.views.dashboard import Dashboard, show
+from monitor.views.render import render
+from monitor.views.state import ARRAYS, CHANGES, SPANS, State
 from monitor.views.words import ABSENCE, colours, letters
 from tests.toys import common, event_message
 

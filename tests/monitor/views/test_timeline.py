@@ -10,7 +10,8 @@ import pytest
 
 from monitor.stream.messages import Message
 from monitor.views.timeline import Lane, collect
-from tests.days import CLASSES, WINDOW, day, gap, label
+from tests.days import WINDOW, day, gap, label
+from tests.published import DOMESTIC
 from tests.toys import health_message
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -130,7 +131,7 @@ def test_what_is_no_time_is_left_out() -> None:
 def test_colours_are_in_the_order_of_the_model() -> None:
     """So that they are those of the dashboard; what the model does not know comes last."""
     messages = [label(at(0), "eating", NOON, 0.8), label(at(10), "unknown", at(10), 0.2)]
-    assert collect(messages, HOUR).activities[: len(CLASSES)] == list(CLASSES)
+    assert collect(messages, HOUR).activities[: len(DOMESTIC)] == list(DOMESTIC)
 
 
 def test_nothing() -> None:

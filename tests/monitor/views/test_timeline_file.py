@@ -17,9 +17,10 @@ from monitor.errors import Exit, MonitorError
 from monitor.views.timeline import Timeline, collect
 from monitor.views.timeline_file import write
 from monitor.views.timeline_rows import show
-from monitor.views.timeline_svg import svg
-from monitor.views.words import colours
-from tests.days import CLASSES, day, in_zone
+from monitor.views.timeline_svg import GAP, svg
+from monitor.views.words import PALETTE, colours
+from tests.days import day, in_zone
+from tests.published import DOMESTIC
 
 START = datetime(2026, 3, 14, 6, tzinfo=UTC)
 PLAN = [("cooking", 0.5), ("device_lost", 0.2), ("working", 0.25), ("eating", 0.05)]
@@ -71,10 +72,19 @@ def test_short_episodes_have_a_letter() -> None:
 def test_colours_are_those_of_the_dashboard_and_gaps_are_hatched() -> None:
     """One palette."""
     drawn = svg(home("kitchen"))
-    palette = colours(CLASSES)
+    palette = colours(DOMESTIC)
     assert all(f'fill="{palette[activity]}"' in drawn for activity in ("cooking", "working", "eating"))
     assert 'height="70" fill="url(#gap)"' in drawn
     assert palette["dishwashing"] not in drawn
+    assert GAP not in PALETTE
+
+
+def test_times_that_would_run_into_each_other() -> None:
+    """The later one is left out, as a date at the end of the day is."""
+    whole = collect(day(START.replace(hour=0), [("cooking", 24.0)]), timedelta(hours=24))
+    words = texts(svg(whole), "text")
+    assert "22:00" in words
+    assert "Sun 15 Mar" not in words
 
 
 def test_many_arrays() -> None:
@@ -175,6 +185,17 @@ def test_rows_of_a_day_are_hours() -> None:
     assert len(rows) == 2 * 23
     assert rows[-2:] == ["·" * 60, "C" * 30 + "░" * 12 + "R" * 15 + "E" * 3]
     assert lines.count(f" Sat 14 Mar {'·' * 60}") == 2
+
+
+def test_what_is_not_in_the_period_is_blank() -> None:
+    """Unlike time without any record; of a few seconds in another row nothing could be seen."""
+    for begin, rows in (
+        (300, [" " * 15 + "C" * 45, "C" * 60, "C" * 60, "C" * 15]),
+        (2, ["C" * 60, "C" * 60, "C" * 60]),
+    ):
+        cooked = day(START + timedelta(seconds=begin), [("cooking", 1.0)])
+        lines = printed(collect(cooked, timedelta(hours=1))).splitlines()
+        assert [line[12:].rstrip() for line in lines if line[8:9] == ":"] == rows
 
 
 def test_a_narrow_terminal_without_any_but_ascii_characters() -> None:

@@ -48,7 +48,7 @@ def test_recipe_from_a_file(tmp_path: Path) -> None:
 
 def test_unknown_recipe_names_the_nearest() -> None:
     """A misspelt recipe is answered with the nearest one."""
-    with pytest.raises(MonitorError, match="no recipe 'esc5'; did you mean 'esc50'") as caught:
+    with pytest.raises(MonitorError, match="no recipe 'esc5'; did you mean esc50") as caught:
         recipes.load("esc5")
     assert caught.value.exit_code == 78
 
@@ -62,8 +62,8 @@ def test_unknown_recipe_lists_all() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("epochs = 10", "epoch = 10", "unknown key 'epoch'; did you mean 'epochs'"),
-        ("n_mels = 16", "n_mel = 16", r"\[log_mel\] has an unknown key 'n_mel'; did you mean 'n_mels'"),
+        ("epochs = 10", "epoch = 10", "unknown key 'epoch'; did you mean epochs"),
+        ("n_mels = 16", "n_mel = 16", r"\[log_mel\] has an unknown key 'n_mel'; did you mean n_mels"),
         ("gru_units = 8", "labels = 8", r"\[model\] has an unknown key 'labels'"),
         ("filters = [4, 8]", "", r"\[model\] has no filters"),
         ("batch = 8", "", "has no batch"),
@@ -79,7 +79,7 @@ def test_unknown_recipe_lists_all() -> None:
         ("seed = 1", "seed = 1\nschedule = 'cosine'", "with 'cosine' it must be 0"),
         ("seed = 1", "seed = 1\nweight_decay = -1", r"weight_decay must be in \[0, 1\), not -1"),
         ("seed = 1", "seed = 1\naugment = 3", r"\[augment\] must be a table"),
-        ("[model]", "[augment]\nmixups = 1\n[model]", "unknown key 'mixups'; did you mean 'mixup'"),
+        ("[model]", "[augment]\nmixups = 1\n[model]", "unknown key 'mixups'; did you mean mixup"),
         ("[model]", "[augment]\nmixup = -1\n[model]", "mixup must be 0 or more, not -1"),
         ("[model]", "[augment]\ngain_db = 6\n[model]", "gain_db needs log_mel's reference 'full_scale'"),
         ("gru_units = 8", "level_db = [-90, -20]", "'full_scale' and the model's level_db need each other"),
