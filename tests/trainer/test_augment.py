@@ -12,6 +12,7 @@ from trainer.augment import (
     augment,
     equalise,
     expand,
+    grain,
     low_pass,
     mixup,
     silence,
@@ -21,7 +22,14 @@ from trainer.augment import (
 SPEC = LogMelSpec(16000)
 FLOOR = SPEC.floor_db
 EVERYTHING = AugmentConfig(
-    time_shift=True, mixup=1.0, equaliser_db=6.0, noise_db=-20.0, low_pass=0.5, silence=0.5, contrast=0.5
+    time_shift=True,
+    mixup=1.0,
+    equaliser_db=6.0,
+    noise_db=-20.0,
+    low_pass=0.5,
+    silence=0.5,
+    contrast=0.5,
+    grain=0.5,
 )
 
 
@@ -134,6 +142,20 @@ def test_expand_stretches_a_share() -> None:
     assert (factor[:, 0, 0] > 1.0).float().mean() == pytest.approx(0.3, abs=0.1)
 
 
+def test_grain_changes_fluctuations_of_a_share() -> None:
+    """What changes from frame to frame is scaled in the wanted share of the examples; what lasts stays."""
+    torch.manual_seed(1)
+    log_mel, _ = batch(examples=200, frames=60)
+    changed = grain(log_mel, 0.5)
+    ratio = changed.diff(dim=2).std((1, 2)) / log_mel.diff(dim=2).std((1, 2))
+    assert (ratio != 1.0).float().mean() == pytest.approx(0.5, abs=0.1)
+    assert ratio.min() < 0.5
+    assert 1.5 < ratio.max() < 2.5
+    assert torch.allclose(changed.mean((1, 2)), log_mel.mean((1, 2)), atol=1.0)
+    steady = log_mel[:, :, :1].expand_as(log_mel)
+    assert torch.allclose(grain(steady, 1.0), steady, atol=1e-4)
+
+
 def test_low_pass_takes_upper_bands_of_a_share() -> None:
     """Of the wanted share of the examples, all bands above one in the upper half are gone."""
     torch.manual_seed(1)
@@ -177,6 +199,8 @@ def test_impossible_changes() -> None:
         {"low_pass": 1.5},
         {"silence": -0.1},
         {"contrast": 2.0},
+        {"grain": 2.0},
+        {"gain_db": -1.0},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             AugmentConfig(**wrong)

@@ -36,7 +36,8 @@ def test_every_recipe_makes_logits(recipe: CrnnRecipe) -> None:
     model = Crnn(config).eval()
     with torch.inference_mode():
         assert model(decibels(2, config.n_mels, frames)).shape == (2, 9)
-        features = model.blocks(decibels(1, 1, config.n_mels, frames))
+        planes = 1 if config.level_db is None else 2
+        features = model.blocks(decibels(1, planes, config.n_mels, frames))
     assert features.shape == (1, config.filters[-1], config.bands, config.steps(frames))
     assert config.steps(frames) >= 7
 
@@ -125,15 +126,19 @@ def test_mean_readout_hears_the_start() -> None:
         assert not torch.allclose(logits, last(log_mel))
 
 
-def test_level_counts_between_its_limits() -> None:
-    """The same window, louder, is another one from `level_db`'s first value to its second, and not beyond."""
+def test_level_is_seen_between_its_limits() -> None:
+    """With `level_db` blocks see a plane relative to the maximum, which a gain leaves, and one to full scale."""
     model = Crnn(replace(SMALL, level_db=(-90.0, -20.0))).eval()
-    relative = decibels(1, 16, 20)
-    relative -= relative.amax()
+    seen: list[torch.Tensor] = []
+    model.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.inference_mode():
-        at = {level: model(relative + level) for level in (-60.0, -50.0, -20.0, -5.0)}
-        assert not torch.allclose(at[-60.0], at[-50.0], atol=1e-5)
-        assert torch.allclose(at[-20.0], at[-5.0], atol=1e-5)
+        for gain in (0.0, 35.0):
+            model(gain + torch.tensor([-100.0, -85.0, -70.0, -40.0]).repeat(1, 16, 5))
+    quiet, loud = seen[0][0, :, 0, :4], seen[1][0, :, 0, :4]
+    assert torch.allclose(quiet[0], torch.tensor([-1.0, -0.5, 0.0, 1.0]))
+    assert torch.allclose(loud[0], quiet[0])
+    assert torch.allclose(quiet[1], 2.0 * torch.tensor([0.0, 5.0, 20.0, 50.0]) / 70.0 - 1.0)
+    assert torch.allclose(loud[1], 2.0 * torch.tensor([25.0, 40.0, 55.0, 70.0]) / 70.0 - 1.0)
 
 
 def test_silence_is_no_loud_noise() -> None:
