@@ -127,7 +127,7 @@ def test_mean_readout_hears_the_start() -> None:
 
 
 def test_level_is_seen_between_its_limits() -> None:
-    """With `level_db` blocks see a plane relative to the maximum, which a gain leaves, and one to full scale."""
+    """With `level_db` blocks see one plane relative to the maximum and one to full scale."""
     model = Crnn(replace(SMALL, level_db=(-90.0, -20.0))).eval()
     seen: list[torch.Tensor] = []
     model.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
