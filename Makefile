@@ -43,7 +43,7 @@ test: lint
 	.ci/debian-packages
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
-# Some minutes, on a machine that does nothing else.
+# An hour, on a machine that does nothing else; ARGS=--only-bundles takes some minutes.
 bench: $(VENV)/dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 

@@ -74,7 +74,11 @@ SMALL: list[tuple[ModuleType, dict[str, Any], list[str | None]]] = [
         {"CLIPS": {"resnet50": 2}, "REPETITIONS": 1},
         ["features of resnet50, all of it", None],
     ),
-    (svm_grid, {"SIZES": ((20, 2, 1), (30, 3, 1))}, [None, None]),
+    (
+        svm_grid,
+        {"SIZES": ((20, 2, 1), (30, 3, 1)), "FULL": svm_grid.Full(embedding=8, classes=3, sample=40)},
+        [None, None, "scikit-learn's LinearSVC (primal)"],
+    ),
     (command_line, {"REPETITIONS": 1}, ["Python that does nothing"]),
     (
         full_fusion,

@@ -1,4 +1,8 @@
-"""Linear support vector machines: embeddings -> machines, by scikit-learn's LinearSVC."""
+"""Linear support vector machines: embeddings -> machines.
+
+Of few examples by scikit-learn's LinearSVC; of more examples than numbers in an embedding by
+`trainer.primal`, which is many times as fast then.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from monitor.inference.svm import LinearSvm, folded
+from trainer.primal import solve
 
 MOST_ITERATIONS = 10_000
 SEED = 0
@@ -28,6 +33,8 @@ class Standardised:
     """`[examples, n]`: coordinates in `basis`"""
     basis: Matrix | None
     """`[n, embedding]`, orthonormal rows that span the embeddings; None: the embedding's own axes"""
+    products: Matrix | None
+    """Of the columns of `values` with each other, `[n, n]`; None if there is a basis"""
     mean: Matrix
     """`[embedding]`, what was taken from the embeddings"""
     deviation: Matrix
@@ -42,10 +49,11 @@ def standardise(embeddings: npt.NDArray[np.floating]) -> Standardised:
     ratio.
     """
     scaler = StandardScaler(copy=False)
-    values, basis = scaler.fit_transform(embeddings.astype(np.float64)), None
-    if values.shape[0] < values.shape[1]:
-        basis, values = (part.T for part in np.linalg.qr(values.T))
-    return Standardised(np.ascontiguousarray(values), basis, scaler.mean_, scaler.scale_)
+    values = scaler.fit_transform(embeddings.astype(np.float64))
+    if len(values) >= values.shape[1]:
+        return Standardised(values, None, values.T @ values, scaler.mean_, scaler.scale_)
+    basis, rotated = (part.T for part in np.linalg.qr(values.T))
+    return Standardised(np.ascontiguousarray(rotated), basis, None, scaler.mean_, scaler.scale_)
 
 
 def fit(embeddings: Standardised, truth: npt.NDArray[np.integer], c: float) -> tuple[LinearSvm, bool]:
@@ -59,10 +67,20 @@ def fit(embeddings: Standardised, truth: npt.NDArray[np.integer], c: float) -> t
     Returns:
         The machines, which take raw embeddings, and whether the solver converged.
     """
-    machine = LinearSVC(C=c, dual=embeddings.basis is not None, max_iter=MOST_ITERATIONS, random_state=SEED)
+    if embeddings.products is not None:
+        weights, bias, converged = solve(embeddings.values, embeddings.products, _targets(truth), c)
+        return folded(weights, bias, embeddings.mean, embeddings.deviation), converged
+    machine = LinearSVC(C=c, dual=True, max_iter=MOST_ITERATIONS, random_state=SEED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # returned instead
         machine.fit(embeddings.values, truth)
-    weights = machine.coef_ if embeddings.basis is None else machine.coef_ @ embeddings.basis
+    weights = machine.coef_ @ embeddings.basis
     machines = folded(weights, machine.intercept_, embeddings.mean, embeddings.deviation)
     return machines, bool(machine.n_iter_ < MOST_ITERATIONS)
+
+
+def _targets(truth: npt.NDArray[np.integer]) -> Matrix:
+    """`[examples, classes]`, 1 or -1; of two classes the second alone, since the first is its opposite."""
+    classes = int(truth.max()) + 1
+    wanted = np.arange(classes) if classes > 2 else np.array([1])
+    return np.where(truth[:, None] == wanted, 1.0, -1.0)
