@@ -488,6 +488,7 @@ ELSEWHERE = {
     "paths outside": BUNDLE + "::test_a_zip_cannot_name_a_path_outside",
     "a name twice": BUNDLE + "::test_a_zip_with_a_name_twice_is_refused",
     "a zip bomb": BUNDLE + "::test_a_zip_bomb_is_refused",
+    "a bomb of arrays": "tests/monitor/inference/test_svm.py::test_a_file_of_something_else_is_refused",
     "half a zip": BUNDLE + "::test_a_truncated_zip_is_refused",
     "wrong arrays": "tests/monitor/inference/test_svm.py::test_a_file_of_something_else_is_refused",
     "wrong shapes": (
