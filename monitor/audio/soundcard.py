@@ -38,7 +38,7 @@ POLL = 0.1
 """Seconds between looks at `close`"""
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 10.0
 """Seconds between attempts to reopen: soon after a hiccup, seldom after a while, since each starts a process
-(0.2 s of a core). A card whose obstacle the kernel shows is tried as soon as that has changed"""
+(0.15 s of a core). A card whose obstacle the kernel shows is tried as soon as that has changed"""
 BLIND_BACKOFF = 3.0
 """The longest where nobody says that the device is back, as behind a sound server: to be heard within 5 s"""
 LOOK = 0.5
