@@ -100,6 +100,16 @@ def resolve(wanted: str, devices: list[Device], cards: list[Card]) -> Device:
     return found[0]
 
 
+def blocked(wanted: str, cards: list[Card]) -> bool:
+    """Whether the kernel shows why a card cannot be opened, so that it will show a change of that as well: it
+    is away, held or not permitted. Never of a plugin, nor where no card shows that /proc/asound can be seen.
+    """
+    if not cards or not re.match(r"hw:|usb[:-]", wanted):
+        return False
+    places = _places(wanted, cards)
+    return not any(each.permitted and each.holder is None for each in _inputs(places, cards))
+
+
 def stable_name(device: Device, cards: list[Card]) -> str:
     """The device string to paste: one that means the same device after a reboot, if there is one."""
     return safe(device.name) if device.hardware is None else _stable_name(device.hardware, cards)
@@ -183,13 +193,16 @@ def _usb_names(place: Place, cards: list[Card]) -> list[str]:
 
 def _absent(wanted: str, places: list[Place], devices: list[Device], cards: list[Card]) -> SourceError:
     """Why PortAudio does not list the device."""
-    for card in cards:
-        for each in card.inputs:
-            if Place(card.number, each.device) in places:
-                reason, exit_code = _obstacle(each)
-                return SourceError(f"device {safe(wanted)} {reason}", exit_code)
+    for each in _inputs(places, cards):
+        reason, exit_code = _obstacle(each)
+        return SourceError(f"device {safe(wanted)} {reason}", exit_code)
     there = ", ".join(stable_name(device, cards) for device in devices) or "none at all"
     return SourceError(f"no device {safe(wanted)}; there is: {there}", Exit.UNAVAILABLE)
+
+
+def _inputs(places: list[Place], cards: list[Card]) -> list[Input]:
+    """What the kernel says of the devices at these places."""
+    return [each for card in cards for each in card.inputs if Place(card.number, each.device) in places]
 
 
 def _obstacle(found: Input) -> tuple[str, Exit]:

@@ -40,7 +40,7 @@ class Mute:
 
     def _zero(self, block: Block) -> Iterator[Block | Gap]:
         self._zeros += block.end - block.start
-        if not self.muted and self._zeros <= LIMIT * self._rate:
+        if not self.muted and self._zeros < LIMIT * self._rate:
             yield block
             return
         if not self.muted:

@@ -7,12 +7,10 @@ import logging
 import math
 import os
 import stat
-import struct
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ import soundfile
 import soxr
 
 from monitor import clock
+from monitor.audio.headers import cut_off, read_wav
 from monitor.audio.sources import ArraySource, Block, Gap, SourceError, select_channels
 from monitor.errors import Exit, safe
 
@@ -33,10 +32,6 @@ RATES = range(4000, 192_001)
 _UNFINISHED = "is an unfinished recording: its header {} (repair it, for example with sox)"
 _UNKNOWN = (1 << 63) - 1
 """Frames of a FLAC that was written to a pipe"""
-_STREAMED = 0xFFFFFFFF
-"""Data size in the header of a WAV that was written to a pipe"""
-_PLAIN = (1, 3, 0xFFFE)
-"""Formats of a WAV whose samples are plain numbers: integers, floats, either with an extended header"""
 
 
 class Replay(ArraySource):
@@ -125,8 +120,8 @@ class Replay(ArraySource):
                     samples = resampler.resample_chunk(samples, last=last)
                 if len(samples):
                     yield np.ascontiguousarray(samples.T)
-            if audio.tell() < audio.frames:
-                raise SourceError(f"{safe(file.name)} became shorter while it was played")
+            if (end := audio.tell()) < audio.frames:
+                raise SourceError(f"{safe(file.name)} breaks off after {end} of {audio.frames} frames")
 
     def _wait_until(self, deadline: float) -> None:
         if math.isfinite(self.speed):
@@ -155,7 +150,7 @@ def _open(file: Path) -> soundfile.SoundFile:
     try:
         if file.stat().st_size == 0:
             raise SourceError(f"{shown} is empty")
-        wav = _wav(file)  # libsndfile does not tell a missing permission from a damaged file
+        wav = read_wav(file)  # libsndfile does not tell a missing permission from a damaged file
         if wav is not None and wav.contradiction:
             raise SourceError(f"{shown} has a header that contradicts itself: {wav.contradiction}")
         audio = soundfile.SoundFile(os.fsencode(file))  # a name need not be UTF-8
@@ -174,7 +169,7 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
     """What makes an opened file unusable, though libsndfile accepts it."""
     if audio.samplerate not in RATES:
         return f"claims a sample rate of {audio.samplerate} Hz"
-    wav = _wav(file)
+    wav = read_wav(file)
     if wav is not None and wav.declared == 0 < wav.present:
         return _UNFINISHED.format("says that it is empty")
     if audio.frames == _UNKNOWN:  # libsndfile then loses its place with every read
@@ -185,53 +180,5 @@ def _problem(audio: soundfile.SoundFile, file: Path) -> str | None:
 
 
 def _warn_if_cut_off(audio: soundfile.SoundFile, file: Path) -> None:
-    wav = _wav(file)
-    if wav is not None and wav.declared > wav.present:
-        reason = "was never finished" if wav.declared == _STREAMED else "is cut off"
+    if reason := cut_off(file, audio.extra_info):
         log.warning("%s %s: playing the %d frames that are there", safe(file.name), reason, audio.frames)
-
-
-class _Wav(NamedTuple):
-    """What libsndfile does not tell of a WAV."""
-
-    declared: int
-    """Bytes of audio that the header promises"""
-    present: int
-    """Bytes that follow it"""
-    contradiction: str | None
-    """Between two numbers of the header"""
-
-
-def _wav(file: Path) -> _Wav | None:
-    """The header of a WAV with a data chunk; None for others."""
-    size, forms = file.stat().st_size, list[bytes]()
-    with file.open("rb") as stream:
-        header = stream.read(12)
-        if header[:4] not in (b"RIFF", b"RF64") or header[8:] != b"WAVE":
-            return None
-        while len(head := stream.read(8)) == 8:
-            length, body = int.from_bytes(head[4:], "little"), stream.tell()
-            if head[:4] == b"data":
-                present = size - body
-                # The size in an RF64 stands elsewhere, in 64 bits, and libsndfile minds it.
-                declared = length if header[:4] == b"RIFF" else present
-                return _Wav(declared, present, _contradiction(forms))
-            if head[:4] == b"fmt ":
-                forms.append(stream.read(16))
-            stream.seek(body + length + length % 2)
-    return None
-
-
-def _contradiction(forms: list[bytes]) -> str | None:
-    """Where sizes disagree libsndfile goes by the bits of a sample alone, and may read noise.
-
-    A second format in an RF64 has made it write beyond its memory.
-    """
-    if len(forms) > 1:
-        return "two formats"
-    if not forms or len(forms[0]) < 16:
-        return None
-    kind, channels, _, _, frame, bits = struct.unpack("<HHIIHH", forms[0])
-    if kind not in _PLAIN or 8 * frame == channels * bits:
-        return None
-    return f"{channels} samples of {bits} bits in {frame} bytes"

@@ -113,16 +113,23 @@ def from_bytes(data: bytes) -> dict[str, LinearSvm]:
 def _arrays(data: bytes) -> dict[str, Matrix]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {
-                entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()
-            }
+            entries = archive.infolist()
+            _check_sizes(entries, len(data))
+            return {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries}
     except Exception as exc:  # zipfile and NumPy raise whatever the damage leads them to
         raise ValueError(f"it is no whole .npz file of such arrays: {exc}") from exc
 
 
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Compressed, or one within another, arrays could be a thousand times larger than the file's `size`."""
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{entry.filename} is compressed")
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError("its arrays claim to be larger than the file")
+
+
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Matrix:
-    if entry.compress_type != zipfile.ZIP_STORED:  # unpacked, it could be a thousand times larger
-        raise ValueError(f"{entry.filename} is compressed")
     with archive.open(entry) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
     if array.dtype != np.float64:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def test_six_channels_are_not_cut_to_four(cards: Any) -> None:
         SoundCard("hw:1", 16000, 4)
     assert error.value.exit_code == Exit.DATA
     assert first_frame(SoundCard("hw:1", 16000, 4, (1, 2, 3, 4))) == [0.1, 0.2, 0.3, 0.4]
+
+
+@pytest.mark.parametrize("channels", [(0, 1, 2, 3, 4, 5), (1, 2, 3, 4), (4, 0), (5,)])
+def test_a_channel_map_says_which_come_in_which_order(cards: Any, channels: tuple[int, ...]) -> None:
+    """Each with its own samples."""
+    cards(RESPEAKER)
+    with closing(SoundCard("hw:1", 16000, len(channels), channels)) as card:
+        block = next(record for record in card.records() if isinstance(record, Block))
+    assert block.samples.shape == (len(channels), 1600)
+    np.testing.assert_allclose(
+        block.samples, np.repeat([[k / 10] for k in channels], 1600, axis=1), rtol=1e-6
+    )
 
 
 def test_a_card_of_another_rate_is_resampled(cards: Any) -> None:

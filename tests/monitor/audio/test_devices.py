@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.audio.cards import Card, Input
-from monitor.audio.devices import Device, listing, resolve, stable_name, steadier
+from monitor.audio.devices import Device, blocked, listing, resolve, stable_name, steadier
 from monitor.audio.sources import SourceError
 from monitor.errors import Exit
 
@@ -165,3 +165,24 @@ def test_the_listing() -> None:
 def test_a_channel_map_makes_a_card_usable() -> None:
     """The listing looks at what would be run."""
     assert not any("cannot" in line for line in listing(DEVICES[1:3], CARDS[1:], 4, (1, 2, 3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "blocks"),
+    [
+        ("hw:1", CARDS, False),
+        ("hw:7", CARDS, True),
+        ("hw:CARD=ArrayUAC10", CARDS, False),
+        ("usb:2886:0018", CARDS[:1], True),
+        ("usb-0000:00:14.0-1", CARDS[:1], True),
+        ("hw:1", [Card(1, "ArrayUAC10", inputs=(Input(0, "arecord (process 812)"),))], True),
+        ("hw:1", [Card(1, "ArrayUAC10", inputs=(Input(0, permitted=False),))], True),
+        ("usb:2886:0018", TWINS, False),
+        ("hw:1", [], False),
+        ("array", CARDS, False),
+        ("default", CARDS, False),
+    ],
+)
+def test_what_keeps_a_card_from_being_opened_is_seen(text: str, seen: list[Card], blocks: bool) -> None:
+    """It is away, held or not permitted; nothing is seen of a sound server, or without /proc/asound."""
+    assert blocked(text, seen) == blocks

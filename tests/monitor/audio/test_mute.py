@@ -31,11 +31,11 @@ def play(*pieces: tuple[str, float]) -> list[str]:
 def test_zeros_that_last_are_a_gap() -> None:
     """From a second on; told at once and every ten seconds; the first sound after it is not missed."""
     assert play(("sound", 2.0), ("zeros", 25.0), ("sound", 1.0)) == [
-        "sound 3",
+        "sound 2.9",
         "digital_silence 0.1",
         "digital_silence 10",
         "digital_silence 10",
-        "digital_silence 3.9",
+        "digital_silence 4",
         "sound 1",
     ]
 
@@ -48,9 +48,9 @@ def test_a_pause_is_not_muted() -> None:
 def test_a_muted_card_that_is_lost() -> None:
     """Its other gaps keep their reason, and it is muted until there is sound."""
     assert play(("zeros", 1.5), ("lost", 0.1), ("zeros", 0.5), ("sound", 0.1)) == [
-        "sound 1",
+        "sound 0.9",
         "digital_silence 0.1",
-        "digital_silence 0.4",
+        "digital_silence 0.5",
         "stalled 0.1",
         "digital_silence 0.5",
         "sound 0.1",

@@ -6,11 +6,16 @@ import itertools
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from monitor.audio import ledger, soundcard
+from monitor.audio.cards import Card, Input
 from monitor.audio.soundcard import SoundCard
 from monitor.audio.sources import Block, Gap, SourceError
 from monitor.errors import Exit
@@ -90,6 +95,27 @@ def test_a_talkative_sound_library_does_not_halt_the_capture(
     assert not gaps(records)
 
 
+def test_a_core_that_is_not_scheduled_does_not_blame_the_capture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What came while it slept, for longer than it waits for a block, is there when it looks again."""
+
+    def select_then_sleep(*arguments: Any) -> Any:
+        ready = select(*arguments)
+        if not ready[0]:
+            time.sleep(2.0)
+        return ready
+
+    select = soundcard.select.select
+    card = start(monkeypatch, tmp_path, "talk")
+    monkeypatch.setattr(soundcard, "STALL_LIMIT", 0.3)
+    monkeypatch.setattr(soundcard, "POLL", 0.01)
+    monkeypatch.setattr(soundcard.select, "select", select_then_sleep)
+    records = list(itertools.islice(card.records(), 20))
+    card.close()
+    assert not gaps(records)
+
+
 def test_a_capture_process_that_cannot_be_started_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -103,6 +129,57 @@ def test_a_capture_process_that_cannot_be_started_is_tried_again(
             break
     assert isinstance(next(record for record in records if isinstance(record, Block)), Block)
     card.close()
+
+
+def attempts(
+    monkeypatch: pytest.MonkeyPatch, device: str, cards: Callable[[float], list[Card]]
+) -> list[float]:
+    """When a device that never opens is tried within half a minute, s; `cards` are there at such a time."""
+    now, tried = 0.0, list[float]()
+
+    class Closed:
+        def wait(self, seconds: float) -> bool:
+            nonlocal now
+            now += seconds
+            return False
+
+        def is_set(self) -> bool:
+            return now > 30.0
+
+    def fail(*_: object) -> None:
+        tried.append(now)
+        raise SourceError("it is away")
+
+    card = SoundCard.__new__(SoundCard)
+    card.device, card._command, card._closed = device, [], Closed()  # type: ignore[assignment]
+    card._ledger, card._backoff = ledger.Ledger(RATE), soundcard.FIRST_BACKOFF
+    monkeypatch.setattr(soundcard, "_Capture", fail)
+    monkeypatch.setattr(soundcard, "read_cards", lambda: cards(now))
+    monkeypatch.setattr(soundcard, "time", SimpleNamespace(monotonic=lambda: now))
+    assert list(card._reopen("device_lost")) == []
+    return tried
+
+
+OTHER, ARRAY = Card(0, "PCH", inputs=(Input(0),)), Card(1, "ArrayUAC10", inputs=(Input(0),))
+
+
+def test_a_card_that_is_away_is_tried_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to every ten seconds."""
+    tried = attempts(monkeypatch, "hw:1", lambda _: [OTHER])
+    assert tried == [0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 25.75]
+
+
+@pytest.mark.parametrize("device", ["hw:0", "array"])
+def test_what_comes_back_unseen_is_tried_more_often(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """A card that nothing seems to be wrong with, and a plugin: its sound server may be back at any time."""
+    tried = attempts(monkeypatch, device, lambda _: [OTHER])
+    assert tried == [0.25, 0.75, 1.75, *np.arange(3.75, 30.0, 3.0)]
+
+
+def test_a_card_is_tried_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And soon again, since its files may come before the right to open them."""
+    tried = attempts(monkeypatch, "hw:1", lambda now: [OTHER, ARRAY] if now > 20.1 else [OTHER])
+    assert tried == [0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 20.25, 20.5, 21.0, 22.0, 24.0, 27.0, 30.0]
 
 
 def test_a_device_that_cannot_be_opened_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -103,6 +103,27 @@ def compressed() -> bytes:
     return buffer.getvalue()
 
 
+def nested() -> bytes:
+    """A file with an array that lies within another one: each further one would be as large again."""
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("a.bias.npy", npy(np.zeros(1000)))
+        hidden = archive.infolist()[0]
+        content = inner.getvalue()
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("a.weights.npy", npy(np.frombuffer(content[: len(content) // 8 * 8])))
+        hidden.header_offset = outer.getvalue().index(content[:30])
+        archive.filelist.append(hidden)
+    return outer.getvalue()
+
+
+def npy(array: object) -> bytes:
+    """As NumPy writes it."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 def with_text() -> bytes:
     """A file with something that is no array."""
     buffer = io.BytesIO(to_bytes(MACHINES))
@@ -120,6 +141,7 @@ def with_text() -> bytes:
         (to_bytes(MACHINES)[30:], "no whole .npz file"),
         (with_text(), "no whole .npz file"),
         (compressed(), "is compressed"),
+        (nested(), "claim to be larger than the file"),
         (npz(**{"a.weights": np.array([[{}]]), "a.bias": np.ones(1)}), "allow_pickle=False"),
         (npz(**{"a.weights": np.ones((2, 3), "f4"), "a.bias": np.ones(2)}), "is float32 instead of float64"),
         (npz(**{"a.weights": np.ones((2, 3)), "a.bias": np.ones(2, int)}), "is int64 instead of float64"),
