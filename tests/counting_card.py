@@ -1,7 +1,7 @@
 """Stands in for the sounddevice module: a card that counts its samples by the clock, and fails as it is told.
 
-Sample n (`counter.py`) is captured n / RATE seconds after $CARD_EPOCH (`clock.now`). What nobody reads before
-`RING` more have come is lost. The word in the file $CARD_FAULT says what is wrong.
+Sample n (`counter.py`) is captured n / RATE seconds after $CARD_EPOCH (`clock.now`). What nobody reads within
+$CARD_RING seconds is lost. The word in the file $CARD_FAULT says what is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.counter import CHANNELS, RATE, encode
 
 EPOCH = float(os.environ["CARD_EPOCH"])
 FAULT = Path(os.environ["CARD_FAULT"])
-RING = RATE // 2
+RING = round(float(os.environ["CARD_RING"]) * RATE)
 """Samples that the card keeps for a reader that is late"""
 NAME = "Counting card (hw:1,0)"
 WHY_NOT = {"busy": "Device unavailable [PaErrorCode -9985]", "denied": "Permission denied"}

@@ -249,7 +249,8 @@ def environment(folder: Path) -> dict[str, str]:
     (folder / "sounddevice.py").write_text("from tests.counting_card import *\n")
     (folder / "fault").write_text("")
     path = os.pathsep.join([str(folder), str(Path(__file__).parents[1])])
-    return {"PYTHONPATH": path, "CARD_FAULT": str(folder / "fault"), "CARD_EPOCH": str(clock.now())}
+    card = {"CARD_FAULT": str(folder / "fault"), "CARD_EPOCH": str(clock.now()), "CARD_RING": "0.5"}
+    return {"PYTHONPATH": path, **card}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
